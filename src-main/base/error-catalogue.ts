@@ -1,0 +1,33 @@
+import { type ErrorDetails, type ErrorText, RackboxError } from './errors.ts';
+
+/** The one list of error codes. Keep it sorted; a code is never renamed once released. */
+const CATALOGUE = {
+  BAD_ARGUMENT: { message: '{what} is not valid: {problem}.', hint: '{hint}' },
+  DISPOSED: { message: '{what} has been closed.', hint: 'Start it again before using it.' },
+  PC_STATE: {
+    message: '{name} is {state}, so it cannot {action}.',
+    hint: 'Wait for the current power change, or switch the PC {wanted} first.',
+  },
+  PC_UNAVAILABLE: { message: '{kind} PCs cannot run here: {problem}.', hint: '{hint}' },
+  PC_UNSUPPORTED: { message: 'A PC of kind {kind} cannot have {what}.', hint: '{hint}' },
+  PORT_IN_USE: {
+    message: 'Port {port}/{protocol} on {where} is already in use.',
+    hint: 'Stop the other program, or choose another port.',
+  },
+  PROCESS_FAILED: { message: '{command} failed: {problem}.', hint: '{hint}' },
+  RESOURCE_MISSING: {
+    message: 'The file {file} is missing from the installation.',
+    hint: 'Reinstall Rackbox, or rebuild the file with the script beside it.',
+  },
+  STORE_FAILED: {
+    message: 'The database {file} cannot be used: {problem}.',
+    hint: 'Check that the folder exists, is writable and has free space.',
+  },
+} as const satisfies Record<string, ErrorText>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** Makes the error of a code: `throw rackboxError('PORT_IN_USE', { port: 67, protocol: 'udp', where: '0.0.0.0' })`. */
+export function rackboxError(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown): RackboxError {
+  return new RackboxError(code, CATALOGUE[code], details, cause);
+}
