@@ -29,7 +29,9 @@ export function describeWith(name: string, requirements: Requirements, body: () 
 
 function onPath(program: string): boolean {
   try {
-    execFileSync('/bin/sh', ['-c', 'PATH=$PATH:/usr/sbin:/sbin command -v -- "$1"', 'sh', program], { stdio: 'ignore' });
+    execFileSync('/bin/sh', ['-c', 'PATH=$PATH:/usr/sbin:/sbin command -v -- "$1"', 'sh', program], {
+      stdio: 'ignore',
+    });
     return true;
   } catch {
     return false;
