@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { promisify } from 'node:util';
 import type { Disposable } from '../../src-main/base/disposable.ts';
 import type { Fabric } from '../../src-main/lab/switch/port.ts';
@@ -33,7 +34,9 @@ export async function plugKernelHost(fabric: Fabric, options: KernelHostOptions 
   const id = `${process.pid}x${serial++}`;
   const namespace = `rbx${id}`;
   const device = `rt${id}`.slice(0, 15);
-  const cable = await connectUdpCable(fabric, `kernel-${id}`);
+  // A silent kernel would never tell its port, so it is chosen here.
+  const devicePort = await freeUdpPort();
+  const cable = await connectUdpCable(fabric, `kernel-${id}`, { remotePort: devicePort });
   const children = new Set<ChildProcess>();
 
   await run('ip', ['netns', 'add', namespace]);
@@ -43,7 +46,7 @@ export async function plugKernelHost(fabric: Fabric, options: KernelHostOptions 
       '-b',
       '65536',
       `TUN,tun-type=tap,tun-name=${device},iff-no-pi`,
-      `UDP4:127.0.0.1:${cable.localPort},bind=127.0.0.1`,
+      `UDP4:127.0.0.1:${cable.localPort},bind=127.0.0.1:${devicePort}`,
     ],
     { stdio: 'ignore' },
   );
@@ -83,6 +86,14 @@ export async function plugKernelHost(fabric: Fabric, options: KernelHostOptions 
       await cable.dispose();
     },
   };
+}
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
 }
 
 /** socat says nothing when its TAP is there, so the kernel is asked. */
