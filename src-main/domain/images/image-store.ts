@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs';
+import type { BootFile, BootFiles, BootImageFiles } from '../../netboot/ports.ts';
+
+/** A file of a boot image: named by its content, wherever it lies. */
+export interface ImageFile {
+  readonly name: 'boot-kernel' | 'boot-initrd' | 'squashfs';
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly path: string;
+}
+
+/** What MAAS calls a boot resource: one release of one system for one architecture. */
+export interface BootImage {
+  readonly os: string;
+  readonly release: string;
+  /** Debian architecture name. */
+  readonly arch: string;
+  readonly subarch: string;
+  readonly label: string;
+  readonly files: readonly ImageFile[];
+}
+
+/** How much of the SHA-256 names a file in URLs: MAAS 3.5 shortens it too. */
+const FILE_ID_LENGTH = 16;
+
+/**
+ * The boot images at hand. Files are served at `images/<file id>/<os>/<arch>/<subarch>/<release>/<label>/<name>`;
+ * as in MAAS 3.5 only the id decides, the rest is for people.
+ */
+export class ImageStore implements BootFiles {
+  readonly #images: BootImage[] = [];
+  readonly #files = new Map<string, ImageFile>();
+
+  add(image: BootImage): void {
+    this.#images.push(image);
+    for (const file of image.files) this.#files.set(fileId(file), file);
+  }
+
+  images(): readonly BootImage[] {
+    return this.#images;
+  }
+
+  /** Kernel and initrd of a release by architecture, as a boot plan names them. */
+  bootFilesOf(os: string, release: string): Record<string, BootImageFiles> {
+    const byArch: Record<string, BootImageFiles> = {};
+    for (const image of this.#images) {
+      if (image.os !== os || image.release !== release) continue;
+      const pathOf = (name: ImageFile['name']) => {
+        const file = image.files.find((candidate) => candidate.name === name);
+        return file ? imagePath(image, file) : null;
+      };
+      const [kernel, initrd] = [pathOf('boot-kernel'), pathOf('boot-initrd')];
+      if (kernel && initrd) byArch[image.arch] = { kernel, initrd };
+    }
+    return byArch;
+  }
+
+  async find(path: string): Promise<BootFile | null> {
+    const file = this.#files.get(path.replace(/^images\//, '').split('/', 1)[0] ?? '');
+    return file ? diskFile(file) : null;
+  }
+}
+
+function fileId(file: ImageFile): string {
+  return file.sha256.slice(0, FILE_ID_LENGTH);
+}
+
+function imagePath(image: BootImage, file: ImageFile): string {
+  return [fileId(file), image.os, image.arch, image.subarch, image.release, image.label, file.name].join('/');
+}
+
+function diskFile(file: ImageFile): BootFile {
+  return {
+    size: file.sizeBytes,
+    open: (start, end) => createReadStream(file.path, { start, end, highWaterMark: 256 << 10 }),
+  };
+}
