@@ -4,6 +4,7 @@ import { type ErrorDetails, type ErrorText, RackboxError } from './errors.ts';
 const CATALOGUE = {
   BAD_ARGUMENT: { message: '{what} is not valid: {problem}.', hint: '{hint}' },
   DISPOSED: { message: '{what} has been closed.', hint: 'Start it again before using it.' },
+  NOT_FOUND: { message: 'There is no {what} "{name}".', hint: 'Look at the list for the names that exist.' },
   PC_STATE: {
     message: '{name} is {state}, so it cannot {action}.',
     hint: 'Wait for the current power change, or switch the PC {wanted} first.',
