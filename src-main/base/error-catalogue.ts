@@ -2,8 +2,13 @@ import { type ErrorDetails, type ErrorText, RackboxError } from './errors.ts';
 
 /** The one list of error codes. Keep it sorted; a code is never renamed once released. */
 const CATALOGUE = {
+  ALREADY_EXISTS: { message: 'There is already a {what} "{name}".', hint: 'Choose another name.' },
   BAD_ARGUMENT: { message: '{what} is not valid: {problem}.', hint: '{hint}' },
   DISPOSED: { message: '{what} has been closed.', hint: 'Start it again before using it.' },
+  LAB_FILE_INVALID: {
+    message: 'The lab file {file} cannot be read: {problem}.',
+    hint: 'Mend the file, or move it away to start with the default lab.',
+  },
   NOT_FOUND: { message: 'There is no {what} "{name}".', hint: 'Look at the list for the names that exist.' },
   PC_STATE: {
     message: '{name} is {state}, so it cannot {action}.',
