@@ -19,7 +19,7 @@ export class RecordingFabric implements Fabric {
       name,
       transmit: (frame) => {
         if (!this.#deliveries.has(port)) return;
-        this.frames.push(frame.slice());
+        this.frames.push(new Uint8Array(frame)); // `slice` of a Buffer would be a view
         for (const watch of [...this.#watchers]) watch();
       },
       dispose: () => void this.#deliveries.delete(port),
