@@ -64,7 +64,7 @@ test('whatever is asked, the result is within the limits and answers only what w
       expect(agreed.blockSize).toBeLessThanOrEqual(ETHERNET_BLOCK_SIZE);
       expect(agreed.windowSize).toBeGreaterThanOrEqual(1);
       expect(agreed.windowSize).toBeLessThanOrEqual(MAX_WINDOW_SIZE);
-      const asked = new Set(options.map(([key]) => key));
+      const asked = new Set<string>(options.map(([key]) => key));
       for (const [key] of agreed.accepted) expect(asked.has(key)).toBe(true);
     }),
   );
