@@ -1,0 +1,166 @@
+#!/bin/bash
+# Builds micro-linux from Debian packages; see docs/micro-linux.md.
+#
+#   build.sh kernel            the i386 kernel from linux-source-6.1 (needs build-essential flex bison bc lz4; minutes)
+#   build.sh initrd            both initrds, and the amd64 kernel as Debian signed it
+#   build.sh all               kernel, then initrd
+#   build.sh verify            do the committed files match MANIFEST.json?
+#
+# Inputs are the package versions recorded in MANIFEST.json; UPDATE=1 takes the newest of the machine's
+# apt sources instead. The same inputs give the same bytes. PACKAGES is where packages are kept between
+# runs, OUTPUT (default: this directory) where the results go.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+output=${OUTPUT:-$here}
+packages=${PACKAGES:-${XDG_CACHE_HOME:-$HOME/.cache}/rackbox/micro-linux}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=1767225600 # 2026-01-01
+umask 022
+
+manifest() { node "$here/manifest.mjs" "$@"; }
+
+# apt ARCHITECTURE COMMAND…: with package lists of our own, so that neither root nor a foreign
+# architecture in the machine's dpkg is needed.
+apt() {
+  local root=$packages/apt-$1 architecture=$1
+  shift
+  mkdir -p "$root/lists/partial" "$root/archives/partial"
+  touch "$root/status"
+  apt-get -qq -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o APT::Sandbox::User= \
+    -o Dir::State="$root" -o Dir::State::status="$root/status" -o Dir::Cache="$root" -o Dir::Cache::archives="$root/archives" "$@"
+}
+
+# package NAME ARCHITECTURE: sets $deb to the package's file, fetched and proved; records it for MANIFEST.json.
+package() {
+  local name=$1 architecture=$2 version='' sum=''
+  [ "${UPDATE:-}" = 1 ] || read -r version sum < <(manifest input "$name" "$architecture") || true
+  deb=
+  if [ -n "$version" ]; then
+    for file in "$packages"/*.deb; do
+      [ -e "$file" ] && [[ $(sha256sum <"$file") == "$sum "* ]] && deb=$file
+    done
+  fi
+  if [ -z "$deb" ]; then
+    mkdir -p "$packages" "$work/fetch"
+    if [ ! -e "$work/updated-$architecture" ]; then
+      # Sources without this architecture make it fail; a missing package shows below.
+      apt "$architecture" update >&2 || true
+      touch "$work/updated-$architecture"
+    fi
+    (cd "$work/fetch" && apt "$architecture" download "$name${version:+=$version}" >&2)
+    deb=$packages/$(cd "$work/fetch" && echo *.deb)
+    mv "$work"/fetch/*.deb "$deb"
+  fi
+  local found
+  found=$(sha256sum <"$deb")
+  if [ -n "$sum" ] && [[ $found != "$sum "* ]]; then
+    echo "build.sh: $deb is not the $name $version that MANIFEST.json names" >&2
+    return 1
+  fi
+  printf '%s\t%s\t%s\t%s\n' "$name" "$architecture" "$(dpkg-deb -f "$deb" Version)" "${found%% *}" >>"$work/inputs"
+}
+
+# archive DIRECTORY FILE: the directory as a cpio archive whose bytes depend on names and contents alone.
+archive() {
+  find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+  (cd "$1" && find . -mindepth 1 -printf '%P\0' | sort -z | cpio --null --create --format=newc --owner=0:0 --reproducible --quiet) >"$2"
+}
+
+# root DIRECTORY BUSYBOX: what both initrds have in common.
+root() {
+  mkdir -p "$1"/{bin,dev,proc,root,run,sys,tmp,usr,var/log}
+  ln -s bin "$1/sbin"
+  ln -s ../bin "$1/usr/bin"
+  ln -s ../bin "$1/usr/sbin"
+  ln -s ../run "$1/var/run"
+  cp -r "$here/root/." "$1/"
+  cp "$here/init" "$1/init"
+  cp "$2" "$1/bin/busybox"
+  while read -r applet; do
+    [ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
+  done < <("$2" --list)
+  chmod -R u=rwX,go=rX "$1"
+}
+
+# modules PACKAGE-ROOT INITRD-ROOT: the modules that modules.amd64 lists and those they need, with the
+# tables modprobe reads. Their signatures stay: nothing is stripped.
+modules() {
+  local version busybox=$3
+  version=$(basename "$1"/lib/modules/*)
+  "$busybox" depmod -b "$1" "$version"
+  local from=$1/lib/modules/$version to=$2/lib/modules/$version
+  while read -r name; do
+    local line
+    line=$(grep -E "^[^:]*/${name//[-_]/[-_]}\.ko:" "$from/modules.dep") || { echo "build.sh: no module $name" >&2; return 1; }
+    for file in ${line/:/ }; do
+      mkdir -p "$to/$(dirname "$file")"
+      cp "$from/$file" "$to/$file"
+    done
+  done < <(grep -v '^#' "$here/modules.amd64" | tr ' ' '\n' | grep .)
+  "$busybox" depmod -b "$2" "$version"
+  rm "$to/modules.symbols"
+  for table in dep alias; do sort -o "$to/modules.$table" "$to/modules.$table"; done
+}
+
+initrd() {
+  package busybox-static i386
+  dpkg-deb -x "$deb" "$work/busybox-i386"
+  package busybox-static amd64
+  dpkg-deb -x "$deb" "$work/busybox-amd64"
+  local image
+  image=$(manifest input-name 'linux-image-' amd64)
+  if [ "${UPDATE:-}" = 1 ] || [ -z "$image" ]; then
+    apt amd64 update || true
+    package linux-image-amd64 amd64
+    image=$(dpkg-deb -f "$deb" Depends | grep -oE 'linux-image-[^ ,]+-amd64' | head -n1)
+    sed -i '$d' "$work/inputs"
+  fi
+  package "$image" amd64
+  dpkg-deb -x "$deb" "$work/linux-amd64"
+
+  mkdir -p "$output"/{i386,amd64}
+  root "$work/i386" "$work/busybox-i386/bin/busybox"
+  archive "$work/i386" "$work/i386.cpio"
+  lz4 -l -9 -q -f "$work/i386.cpio" "$output/i386/boot-initrd"
+
+  root "$work/amd64" "$work/busybox-amd64/bin/busybox"
+  modules "$work/linux-amd64" "$work/amd64" "$work/busybox-amd64/bin/busybox"
+  archive "$work/amd64" "$work/amd64.cpio"
+  lz4 -l -9 -q -f "$work/amd64.cpio" "$output/amd64/boot-initrd"
+  cp "$work"/linux-amd64/boot/vmlinuz-* "$output/amd64/boot-kernel"
+  chmod 644 "$output"/*/boot-*
+}
+
+kernel() {
+  package linux-source-6.1 all
+  dpkg-deb -x "$deb" "$work/source"
+  tar -xf "$work"/source/usr/src/linux-source-6.1.tar.xz -C "$work"
+  rm -rf "$work/source"
+  cd "$work/linux-source-6.1"
+  make -s ARCH=i386 tinyconfig
+  ./scripts/kconfig/merge_config.sh -m -O . .config "$here/kernel.config" >"$work/merge.log"
+  make -s ARCH=i386 olddefconfig
+  # A setting that Kconfig refused is a mistake of ours.
+  while read -r setting; do
+    grep -qxF "$setting" .config || { echo "build.sh: the kernel has no $setting" >&2; return 1; }
+  done < <(grep -E '^CONFIG_.*=[^n]' "$here/kernel.config")
+  make -s ARCH=i386 -j"$(nproc)" KBUILD_BUILD_USER=rackbox KBUILD_BUILD_HOST=rackbox KBUILD_BUILD_VERSION=1 \
+    KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC' bzImage
+  mkdir -p "$output/i386"
+  cp arch/x86/boot/bzImage "$output/i386/boot-kernel"
+  cd "$here"
+  for tool in gcc binutils; do
+    printf '%s\t%s\t%s\t-\n' "$tool" "$(dpkg --print-architecture)" "$(dpkg-query -W -f '${Version}' "$tool")" >>"$work/inputs"
+  done
+}
+
+: >"$work/inputs"
+case ${1:-} in
+  kernel) kernel ;;
+  initrd) initrd ;;
+  all) kernel && initrd ;;
+  verify) manifest verify "$output" && exit ;;
+  *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+manifest write "$output" "$work/inputs"
