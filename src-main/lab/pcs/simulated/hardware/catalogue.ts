@@ -1,0 +1,306 @@
+import { seedOf } from '../../../../base/random.ts';
+import {
+  cpu,
+  dimms,
+  disks,
+  HBA,
+  nics,
+  RAID,
+  tesla,
+  USB_BMC,
+  USB_KEYBOARD,
+  VGA_AMD,
+  VGA_BMC,
+  VGA_INTEL,
+} from './parts.ts';
+import type { HardwareProfile, SystemParts } from './profile.ts';
+
+const AMI = 'American Megatrends Inc.';
+
+function system(
+  vendor: string,
+  product: string,
+  family: string,
+  chassis: string,
+  firmware: readonly [vendor: string, version: string, date: string],
+  serialPattern: string,
+  board = product,
+): SystemParts {
+  const [firmwareVendor, version, date] = firmware;
+  return {
+    vendor,
+    product,
+    family,
+    version: '1.0',
+    sku: product.toUpperCase().replace(/[^A-Z0-9]+/g, '-'),
+    serialPattern,
+    firmware: { vendor: firmwareVendor, version, date },
+    chassis: { type: chassis, vendor },
+    board: { vendor, product: board, version: '1.0' },
+  };
+}
+
+/** Machines as they stand in home labs and small racks. */
+const PROFILES: readonly HardwareProfile[] = [
+  {
+    name: 'nuc',
+    summary: 'Homelab NUC: 12 cores, 32 GB, one NVMe',
+    system: system(
+      'Intel(R) Client Systems',
+      'NUC12WSHi5',
+      'WS',
+      'Mini PC',
+      ['Intel Corp.', 'WSADL357.0085.2022.0718.1739', '07/18/2022'],
+      'BTWS########',
+      'NUC12WSBi5',
+    ),
+    cpu: cpu('i5Nuc'),
+    memory: dimms(2, 16, 'DDR4', 'SODIMM_'),
+    disks: disks('nvme500'),
+    nics: nics('i225', 0x56),
+    gpus: [VGA_INTEL],
+    pci: [],
+    usb: [USB_KEYBOARD],
+  },
+  {
+    name: 'mini-pc',
+    summary: 'Fanless mini PC: 4 cores, 16 GB, four 2.5 GbE ports',
+    system: system(
+      'Default string',
+      'N100-4L',
+      'Default string',
+      'Mini PC',
+      [AMI, '5.26', '03/07/2023'],
+      'M#########',
+    ),
+    cpu: cpu('n100'),
+    memory: dimms(1, 16, 'DDR5', 'SODIMM_'),
+    disks: disks('sata128'),
+    nics: [...nics('i226', 1), ...nics('i226', 2), ...nics('i226', 3), ...nics('i226', 4)],
+    gpus: [VGA_INTEL],
+    pci: [],
+    usb: [],
+  },
+  {
+    name: 'thin-client',
+    summary: 'Thin client as a lab node: 4 slow cores, 8 GB, small SSD',
+    system: system(
+      'HP',
+      'HP t730 Thin Client',
+      '103C_53302T HP Thin Client',
+      'Mini PC',
+      ['AMI', 'L43 v01.22', '12/06/2019'],
+      '@CZ#######',
+      '8103',
+    ),
+    cpu: cpu('gx424'),
+    memory: dimms(2, 4, 'DDR3', 'SODIMM_'),
+    disks: disks('sata128'),
+    nics: nics('r8168', 1),
+    gpus: [VGA_AMD],
+    pci: [],
+    usb: [USB_KEYBOARD],
+  },
+  {
+    name: 'old-desktop',
+    summary: 'Ten-year-old office desktop: 4 cores, 8 GB, one hard disk',
+    system: system(
+      'Dell Inc.',
+      'OptiPlex 7010',
+      'OptiPlex',
+      'Mini Tower',
+      ['Dell Inc.', 'A29', '06/28/2018'],
+      '@@###@#',
+      '0GY6Y8',
+    ),
+    cpu: cpu('i5Old'),
+    memory: dimms(2, 4, 'DDR3'),
+    disks: disks('hdd500'),
+    nics: nics('e1000', 0),
+    gpus: [
+      {
+        ...VGA_INTEL,
+        pciId: '8086:0152',
+        product: 'Xeon E3-1200 v2/3rd Gen Core processor Graphics Controller',
+      },
+    ],
+    pci: [],
+    usb: [USB_KEYBOARD],
+  },
+  {
+    name: 'desktop',
+    summary: 'Current desktop: 6 cores, 32 GB, NVMe and a hard disk',
+    system: system(
+      'ASUSTeK COMPUTER INC.',
+      'PRIME B550M-A',
+      'Desktop',
+      'Desktop',
+      [AMI, '2803', '04/27/2022'],
+      '####@########',
+    ),
+    cpu: cpu('ryzen5'),
+    memory: dimms(2, 16, 'DDR4'),
+    disks: disks('nvme500', 'hdd4000'),
+    nics: nics('r8168', 4),
+    gpus: [VGA_AMD],
+    pci: [],
+    usb: [USB_KEYBOARD],
+  },
+  {
+    name: 'tower-server',
+    summary: 'Small tower server: 4 cores, 32 GB ECC, two mirrored disks',
+    system: system(
+      'Dell Inc.',
+      'PowerEdge T130',
+      'PowerEdge',
+      'Tower',
+      ['Dell Inc.', '2.13.0', '04/21/2021'],
+      '@@####2',
+      '06FW8M',
+    ),
+    cpu: cpu('xeonE3'),
+    memory: dimms(2, 16, 'DDR4', ''),
+    disks: disks('hdd4000', 'hdd4000'),
+    nics: nics('bcm5720', 2, 2),
+    gpus: [VGA_BMC],
+    pci: [],
+    usb: [USB_BMC],
+  },
+  {
+    name: 'rack-1u',
+    summary: '1U server, two sockets: 24 cores, 192 GB, two SSDs, 10 GbE',
+    system: system(
+      'Dell Inc.',
+      'PowerEdge R640',
+      'PowerEdge',
+      'Rack Mount Chassis',
+      ['Dell Inc.', '2.19.1', '06/04/2023'],
+      '@@###@3',
+      '0W23H8',
+    ),
+    cpu: cpu('xeonSilver', 2),
+    memory: dimms(12, 16, 'DDR4', ''),
+    disks: disks('sata480', 'sata480'),
+    nics: [...nics('x710', 0x19, 2), ...nics('i350', 0x1a, 2)],
+    gpus: [VGA_BMC],
+    pci: [RAID],
+    usb: [USB_BMC],
+  },
+  {
+    name: 'rack-1u-old',
+    summary: '1U server of the generation before: 20 cores, 128 GB, SAS disks',
+    system: system(
+      'HP',
+      'ProLiant DL360 Gen9',
+      'ProLiant',
+      'Rack Mount Chassis',
+      ['HP', 'P89', '05/24/2019'],
+      'CZJ#####@@',
+      'ProLiant DL360 Gen9',
+    ),
+    cpu: cpu('xeonE5', 2),
+    memory: dimms(8, 16, 'DDR4', 'PROC 1 DIMM '),
+    disks: disks('sas600', 'sas600'),
+    nics: nics('bcm5720', 2, 4),
+    gpus: [VGA_BMC],
+    pci: [HBA],
+    usb: [USB_BMC],
+  },
+  {
+    name: 'blade',
+    summary: 'Blade: 24 cores, 256 GB, two NVMe, 25 GbE to the chassis',
+    system: system(
+      'Supermicro',
+      'SBA-4119SG-X',
+      'SuperBlade',
+      'Blade',
+      [AMI, '2.4', '12/24/2021'],
+      'S######X########',
+      'BH12SSG-3T',
+    ),
+    cpu: cpu('epycRome'),
+    memory: dimms(8, 32, 'DDR4'),
+    disks: disks('nvme960', 'nvme960'),
+    nics: nics('cx5', 0x81, 2),
+    gpus: [VGA_BMC],
+    pci: [],
+    usb: [USB_BMC],
+  },
+  {
+    name: 'storage',
+    summary: 'Storage box: twelve 12 TB disks, two system SSDs, 10 GbE',
+    system: system(
+      'Supermicro',
+      'SSG-5029P-E1CTR12L',
+      'Storage',
+      'Rack Mount Chassis',
+      [AMI, '3.8a', '10/28/2022'],
+      'S######X########',
+      'X11SPH-nCTF',
+    ),
+    cpu: cpu('xeonGold'),
+    memory: dimms(6, 32, 'DDR4'),
+    disks: disks('sata960', 'sata960', ...Array.from({ length: 12 }, () => 'hdd12000' as const)),
+    nics: nics('x550', 0x60, 2),
+    gpus: [VGA_BMC],
+    pci: [HBA],
+    usb: [USB_BMC],
+  },
+  {
+    name: 'gpu-node',
+    summary: 'GPU node: 64 cores, 512 GB, four T4, 25 GbE',
+    system: system(
+      'GIGABYTE',
+      'G292-Z20-00',
+      'Server',
+      'Rack Mount Chassis',
+      ['GIGABYTE', 'R23', '09/15/2021'],
+      'GJG#@####A00##',
+      'MZ22-G20-00',
+    ),
+    cpu: cpu('epycMilan', 2),
+    memory: dimms(16, 32, 'DDR4'),
+    disks: disks('nvme3840', 'sata480'),
+    nics: [...nics('cx5', 0x41, 2), ...nics('i350', 0x42)],
+    gpus: [VGA_BMC, tesla(0), tesla(1), tesla(2), tesla(3)],
+    pci: [],
+    usb: [USB_BMC],
+  },
+  {
+    name: 'edge',
+    summary: 'Short-depth edge server: 4 cores, 64 GB, six ports',
+    system: system(
+      'Supermicro',
+      'SYS-E300-9D',
+      'Edge',
+      'Rack Mount Chassis',
+      [AMI, '1.4', '06/17/2021'],
+      'E######X########',
+      'X11SDV-4C-TLN2F',
+    ),
+    cpu: cpu('xeonD'),
+    memory: dimms(4, 16, 'DDR4'),
+    disks: disks('sata240', 'nvme500'),
+    nics: [...nics('i350', 0xb5, 4), ...nics('x550', 0x65, 2)],
+    gpus: [VGA_BMC],
+    pci: [],
+    usb: [USB_BMC],
+  },
+];
+
+const BY_NAME = new Map(PROFILES.map((profile) => [profile.name, profile]));
+
+/** Every profile, for people to choose from. */
+export function hardwareProfiles(): readonly HardwareProfile[] {
+  return PROFILES;
+}
+
+/** The profile called `name`, or undefined. */
+export function hardwareProfile(name: string): HardwareProfile | undefined {
+  return BY_NAME.get(name);
+}
+
+/** The profile for a PC that names none: always the same one for the same id. */
+export function profileFor(id: string): HardwareProfile {
+  return PROFILES[seedOf(id) % PROFILES.length] ?? (PROFILES[0] as HardwareProfile);
+}
