@@ -43,18 +43,22 @@ export function formatMac(value: Mac, separator = ':'): string {
 
 /** The Ethernet address at `offset`; the caller has checked the length. */
 export function readMac(bytes: Uint8Array, offset: number): Mac {
-  const b = (i: number) => bytes[offset + i] ?? 0;
-  return (((b(0) << 8) | b(1)) * 0x100000000 +
-    (((b(2) << 24) | (b(3) << 16) | (b(4) << 8) | b(5)) >>> 0)) as Mac;
+  const high = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+  const upper = ((bytes[offset + 2] ?? 0) << 24) | ((bytes[offset + 3] ?? 0) << 16);
+  const low = upper | ((bytes[offset + 4] ?? 0) << 8) | (bytes[offset + 5] ?? 0);
+  return (high * 0x100000000 + (low >>> 0)) as Mac;
 }
 
 /** Stores `value` as six bytes at `offset`. */
 export function writeMac(bytes: Uint8Array, offset: number, value: Mac): void {
-  let rest: number = value;
-  for (let i = 5; i >= 0; i--) {
-    bytes[offset + i] = rest % 256;
-    rest = Math.floor(rest / 256);
-  }
+  const high = Math.floor(value / 0x100000000);
+  const low = value | 0;
+  bytes[offset] = high >>> 8;
+  bytes[offset + 1] = high & 0xff;
+  bytes[offset + 2] = low >>> 24;
+  bytes[offset + 3] = (low >>> 16) & 0xff;
+  bytes[offset + 4] = (low >>> 8) & 0xff;
+  bytes[offset + 5] = low & 0xff;
 }
 
 /** True for broadcast and multicast destinations (the group bit of the first octet, IEEE 802.3). */
