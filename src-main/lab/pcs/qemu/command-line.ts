@@ -98,8 +98,7 @@ export function usesOwnNetworkStack(firmware: Firmware): boolean {
 
 /** Text inside a comma-separated option: commas are doubled; control characters would end up in logs. */
 export function escapeValue(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-  return text.replace(/[\x00-\x1f\x7f]/g, ' ').replaceAll(',', ',,');
+  return text.replace(/\p{Cc}/gu, ' ').replaceAll(',', ',,');
 }
 
 function machineType(firmware: Firmware): string {
