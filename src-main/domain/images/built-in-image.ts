@@ -8,7 +8,7 @@ export const BUILT_IN_RELEASE = 'built-in';
 
 /** The part of `resources/micro-linux/MANIFEST.json` that is needed here. */
 interface Manifest {
-  readonly outputs: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
+  readonly outputs: readonly { readonly path: string; readonly sha256: string; readonly sizeBytes: number }[];
 }
 
 const NAMES = ['boot-kernel', 'boot-initrd'] as const;
@@ -22,7 +22,7 @@ export async function builtInImages(folder: string): Promise<BootImage[]> {
   } catch (error) {
     throw rackboxError('RESOURCE_MISSING', { file: manifestPath }, error);
   }
-  const arches = new Set(Object.keys(manifest.outputs).map((path) => path.split('/', 1)[0] ?? ''));
+  const arches = new Set(manifest.outputs.map(({ path }) => path.split('/', 1)[0] ?? ''));
   return [...arches].map((arch) => ({
     os: BUILT_IN_OS,
     release: BUILT_IN_RELEASE,
@@ -30,9 +30,9 @@ export async function builtInImages(folder: string): Promise<BootImage[]> {
     subarch: 'generic',
     label: 'stable',
     files: NAMES.map((name): ImageFile => {
-      const output = manifest.outputs[`${arch}/${name}`];
+      const output = manifest.outputs.find(({ path }) => path === `${arch}/${name}`);
       if (!output) throw rackboxError('RESOURCE_MISSING', { file: join(folder, arch, name) });
-      return { name, sha256: output.sha256, sizeBytes: output.size, path: join(folder, arch, name) };
+      return { name, sha256: output.sha256, sizeBytes: output.sizeBytes, path: join(folder, arch, name) };
     }),
   }));
 }
