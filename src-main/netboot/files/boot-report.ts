@@ -5,9 +5,9 @@ import { fileRole } from './file-role.ts';
 
 /**
  * How a transfer ended. `probed`: the client only wanted to know the size. `absent`: it asked in vain for
- * something that need not exist.
+ * something that need not exist. `part`: a range that stops short of the file's end.
  */
-export type TransferEnd = 'done' | 'missing' | 'absent' | 'probed' | 'aborted' | 'timeout';
+export type TransferEnd = 'done' | 'part' | 'missing' | 'absent' | 'probed' | 'aborted' | 'timeout';
 
 export interface ReportedFile {
   readonly path: string;

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FakeSegment } from '../../../test/support/fake-segment.ts';
+import { TftpTestSegment } from '../../../test/support/tftp-test-segment.ts';
 import { ipv4, mac } from '../../base/address.ts';
 import type { BootEvent } from '../../base/boot-event.ts';
 import { ManualClock } from '../../base/clock.ts';
@@ -13,7 +13,7 @@ import { startTftpServer, type TftpServer, type TftpServerOptions } from './tftp
 const peer: Peer = { address: ipv4('10.77.0.9'), port: 2070, mac: mac('52:54:00:00:00:01') };
 const content = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 255));
 
-let segment: FakeSegment;
+let segment: TftpTestSegment;
 let clock: ManualClock;
 let events: BootEvent[];
 let server: TftpServer;
@@ -31,7 +31,7 @@ async function start(change: Partial<TftpServerOptions> = {}) {
 }
 
 beforeEach(async () => {
-  segment = new FakeSegment();
+  segment = new TftpTestSegment();
   clock = new ManualClock();
   events = [];
   Object.assign(files, { 'undionly.kpxe': bufferFile(content), 'boot-kernel': bufferFile(content) });
