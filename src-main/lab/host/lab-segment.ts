@@ -1,0 +1,73 @@
+import type { Cidr, Ipv4, Mac } from '../../base/address.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Disposable } from '../../base/disposable.ts';
+import type { Random } from '../../base/random.ts';
+import type { Segment, SegmentConnection, UdpEndpoint } from '../../base/segment.ts';
+import type { Fabric } from '../switch/port.ts';
+import { IpHost } from './ip-host.ts';
+import { TcpStack, type TcpStackOptions } from './tcp/index.ts';
+
+export interface LabSegmentOptions {
+  readonly fabric: Fabric;
+  /** For people, and the name of the switch port. */
+  readonly name: string;
+  readonly cidr: Cidr;
+  readonly address: Ipv4;
+  /** Made from the address when absent. */
+  readonly mac?: Mac;
+  readonly clock: Clock;
+  /** Secure: TCP's sequence numbers come from it. */
+  readonly random: Random;
+  readonly tcp?: Partial<TcpStackOptions>;
+}
+
+/** The lab's network as the controller sees it: an IP host of our own on the lab's switch. */
+export class LabSegment implements Segment, Disposable {
+  readonly name: string;
+  readonly cidr: Cidr;
+  readonly host: IpHost;
+  readonly tcpStack: TcpStack;
+
+  constructor(options: LabSegmentOptions) {
+    const { fabric, name, cidr, address, clock, random } = options;
+    this.name = name;
+    this.cidr = cidr;
+    const mac = options.mac ?? macFor(address);
+    this.host = new IpHost({ fabric, name, mac, clock, random, answersRouterSolicitations: true });
+    this.tcpStack = new TcpStack({ ip: this.host, clock, random, options: options.tcp ?? {} });
+    this.host.registerTransport(this.tcpStack);
+    this.host.configure({ address, cidr });
+  }
+
+  get address(): Ipv4 {
+    return this.host.address;
+  }
+
+  async udp(port: number): Promise<UdpEndpoint> {
+    return this.host.udp(port);
+  }
+
+  async tcp(port: number, onConnection: (connection: SegmentConnection) => void): Promise<Disposable> {
+    return this.tcpStack.listen(port, onConnection);
+  }
+
+  probe(address: Ipv4, timeoutMs: number): Promise<boolean> {
+    return this.host.probe(address, timeoutMs);
+  }
+
+  /** Resets connections, closes ports and unplugs the host. */
+  dispose(): void {
+    this.tcpStack.dispose();
+    this.host.dispose();
+  }
+}
+
+/** Plugs the controller into a switch. */
+export function openLabSegment(options: LabSegmentOptions): LabSegment {
+  return new LabSegment(options);
+}
+
+/** A locally administered address: the same one after each start, so that no PC's ARP cache goes stale. */
+function macFor(address: Ipv4): Mac {
+  return (0x020000000000 + address) as Mac;
+}
