@@ -1,90 +1,66 @@
-import { cidr, ipv4 } from '../../src-main/base/address.ts';
-import type { Disposable } from '../../src-main/base/disposable.ts';
+import { type Cidr, cidr, type Ipv4, ipv4 } from '../../src-main/base/address.ts';
 import { rackboxError } from '../../src-main/base/error-catalogue.ts';
 import type { Datagram, Peer, Segment, UdpEndpoint } from '../../src-main/base/segment.ts';
-import { decodeTftp, type TftpPacket } from '../../src-main/protocol/tftp.ts';
 
-export interface SentPacket {
-  /** The segment's port that sent it. */
-  readonly port: number;
+export interface SentDatagram {
+  readonly data: Uint8Array;
   readonly to: Peer;
-  readonly packet: TftpPacket;
-  /** A copy of the payload, when it is DATA. */
-  readonly payload: Buffer;
 }
 
-/** A segment in memory for TFTP servers: tests deliver datagrams by hand and read what was sent. */
+/** A segment without a network: tests put datagrams in, look at what was sent, and answer probes. */
 export class FakeSegment implements Segment {
   readonly name = 'fake';
-  readonly cidr = cidr('10.77.0.0/24');
-  readonly address = ipv4('10.77.0.1');
+  readonly cidr: Cidr;
+  readonly address: Ipv4;
+  readonly sent: SentDatagram[] = [];
+  /** Addresses probed, in order, with what answers them. */
+  readonly probes: { address: Ipv4; answer(inUse: boolean): void }[] = [];
+  /** Called with everything sent. */
+  onSend: (sent: SentDatagram) => void = () => {};
   readonly #receivers = new Map<number, (datagram: Datagram) => void>();
-  readonly #sent: SentPacket[] = [];
-  #wake: (() => void) | null = null;
-  #nextPort = 50_000;
 
-  get openPorts(): number[] {
-    return [...this.#receivers.keys()];
+  constructor(network = cidr('10.77.0.0/24'), address = ipv4('10.77.0.1')) {
+    this.cidr = network;
+    this.address = address;
   }
 
-  async udp(wanted: number): Promise<UdpEndpoint> {
-    const port = wanted || this.#nextPort++;
+  async udp(port: number): Promise<UdpEndpoint> {
     if (this.#receivers.has(port))
       throw rackboxError('PORT_IN_USE', { port, protocol: 'udp', where: this.name });
     this.#receivers.set(port, () => {});
     return {
       port,
       onDatagram: (receiver) => void this.#receivers.set(port, receiver),
-      send: (data, to) => this.#record(port, data, to),
+      send: (data, to) => {
+        const sent = { data: data.slice(), to };
+        this.sent.push(sent);
+        this.onSend(sent);
+      },
       dispose: () => void this.#receivers.delete(port),
     };
   }
 
-  async tcp(): Promise<Disposable> {
-    throw new Error('no TCP here');
+  tcp(): Promise<never> {
+    throw new Error('the fake segment has no TCP');
   }
 
-  async probe(): Promise<boolean> {
-    return false;
+  probe(address: Ipv4): Promise<boolean> {
+    return new Promise((resolve) => this.probes.push({ address, answer: resolve }));
   }
 
-  deliver(port: number, data: Uint8Array, from: Peer): void {
-    this.#receivers.get(port)?.({ data, from });
+  /** Hands a datagram to who has `port` open; its bytes are spoilt afterwards, since they are only lent. */
+  deliver(port: number, data: Uint8Array, from: Partial<Peer> = {}): void {
+    const lent = data.slice();
+    this.#receivers.get(port)?.({ data: lent, from: { address: 0 as Ipv4, port: 68, ...from } });
+    lent.fill(0xdb);
   }
 
-  /** The next packet sent, waiting for it. */
-  async sent(): Promise<SentPacket> {
-    for (;;) {
-      const next = this.#sent.shift();
-      if (next) return next;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+  get openPorts(): number[] {
+    return [...this.#receivers.keys()];
   }
 
-  /** Fails when anything is sent within a few turns of the event loop. */
-  async quiet(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-    const packet = this.#sent[0];
-    if (packet) throw new Error(`unexpected ${JSON.stringify(packet.packet)}`);
-  }
-
-  /** Throws away what was sent so far. */
-  async drain(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-    this.#sent.length = 0;
-  }
-
-  #record(port: number, data: Uint8Array, to: Peer): void {
-    const packet = decodeTftp(Uint8Array.from(data));
-    if (!packet) throw new Error('sent something that is not TFTP');
-    this.#sent.push({
-      port,
-      to,
-      packet,
-      payload: packet.type === 'data' ? Buffer.from(packet.payload) : Buffer.alloc(0),
-    });
-    this.#wake?.();
+  /** What was sent since the last call. */
+  take(): SentDatagram[] {
+    return this.sent.splice(0);
   }
 }
