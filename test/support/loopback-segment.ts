@@ -38,8 +38,10 @@ export class LoopbackSegment implements Segment {
       recvBufferSize: 4 << 20,
       lookup: (host, _options, done) => done(null, host, 4),
     });
+    // With a synchronous lookup the event comes during the call.
+    const listening = once(socket, 'listening');
     socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
+    await listening;
     const hostPort = socket.address().port;
     const ownPort = port || hostPort;
     this.#open.set(`udp/${ownPort}`, hostPort);
