@@ -70,10 +70,10 @@ export class TftpTestSegment implements Segment {
     if (packet) throw new Error(`unexpected ${JSON.stringify(packet.packet)}`);
   }
 
-  /** Throws away what was sent so far. */
-  async drain(): Promise<void> {
+  /** Takes what was sent so far. */
+  async drain(): Promise<SentPacket[]> {
     for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-    this.#sent.length = 0;
+    return this.#sent.splice(0);
   }
 
   #record(port: number, data: Uint8Array, to: Peer): void {
