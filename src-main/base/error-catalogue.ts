@@ -2,6 +2,10 @@ import { type ErrorDetails, type ErrorText, RackboxError } from './errors.ts';
 
 /** The one list of error codes. Keep it sorted; a code is never renamed once released. */
 const CATALOGUE = {
+  ADDRESS_MISSING: {
+    message: 'No interface {interface} with the address {address} is up on this machine.',
+    hint: 'Set the address on the interface first, or choose another network.',
+  },
   ALREADY_EXISTS: { message: 'There is already a {what} "{name}".', hint: 'Choose another name.' },
   BAD_ARGUMENT: { message: '{what} is not valid: {problem}.', hint: '{hint}' },
   DISPOSED: { message: '{what} has been closed.', hint: 'Start it again before using it.' },
@@ -16,6 +20,10 @@ const CATALOGUE = {
   },
   PC_UNAVAILABLE: { message: '{kind} PCs cannot run here: {problem}.', hint: '{hint}' },
   PC_UNSUPPORTED: { message: 'A PC of kind {kind} cannot have {what}.', hint: '{hint}' },
+  PORT_FORBIDDEN: {
+    message: 'Port {port}/{protocol} on {where} may only be opened by a privileged program.',
+    hint: '{hint}',
+  },
   PORT_IN_USE: {
     message: 'Port {port}/{protocol} on {where} is already in use.',
     hint: 'Stop the other program, or choose another port.',
