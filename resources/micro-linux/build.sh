@@ -8,7 +8,7 @@
 #
 # Inputs are the package versions recorded in MANIFEST.json; UPDATE=1 takes the newest of the machine's
 # apt sources instead. The same inputs give the same bytes. PACKAGES is where packages are kept between
-# runs, OUTPUT (default: this directory) where the results go.
+# runs, OUTPUT (default: this directory) where the results go. Status 3: a recorded package is not to be had.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 output=${OUTPUT:-$here}
@@ -48,7 +48,10 @@ package() {
       apt "$architecture" update >&2 || true
       touch "$work/updated-$architecture"
     fi
-    (cd "$work/fetch" && apt "$architecture" download "$name${version:+=$version}" >&2)
+    (cd "$work/fetch" && apt "$architecture" download "$name${version:+=$version}" >&2) || {
+      echo "build.sh: cannot get $name${version:+ $version}; UPDATE=1 takes what there is" >&2
+      exit 3
+    }
     deb=$packages/$(cd "$work/fetch" && echo *.deb)
     mv "$work"/fetch/*.deb "$deb"
   fi
@@ -61,6 +64,13 @@ package() {
   printf '%s\t%s\t%s\t%s\n' "$name" "$architecture" "$(dpkg-deb -f "$deb" Version)" "${found%% *}" >>"$work/inputs"
 }
 
+# tools NAME…: records the versions of programs whose output is part of ours.
+tools() {
+  for tool in "$@"; do
+    printf '%s\t%s\t%s\t-\n' "$tool" "$(dpkg --print-architecture)" "$(dpkg-query -W -f '${Version}' "$tool")" >>"$work/inputs"
+  done
+}
+
 # archive DIRECTORY FILE: the directory as a cpio archive whose bytes depend on names and contents alone.
 archive() {
   find "$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
@@ -69,7 +79,7 @@ archive() {
 
 # root DIRECTORY BUSYBOX: what both initrds have in common.
 root() {
-  mkdir -p "$1"/{bin,dev,proc,root,run,sys,tmp,usr,var/log}
+  mkdir -p "$1"/{bin,dev,proc,root,run/rackbox,sys,tmp,usr,var/log}
   ln -s bin "$1/sbin"
   ln -s ../bin "$1/usr/bin"
   ln -s ../bin "$1/usr/sbin"
@@ -130,6 +140,7 @@ initrd() {
   lz4 -l -9 -q -f "$work/amd64.cpio" "$output/amd64/boot-initrd"
   cp "$work"/linux-amd64/boot/vmlinuz-* "$output/amd64/boot-kernel"
   chmod 644 "$output"/*/boot-*
+  tools cpio lz4
 }
 
 kernel() {
@@ -150,9 +161,7 @@ kernel() {
   mkdir -p "$output/i386"
   cp arch/x86/boot/bzImage "$output/i386/boot-kernel"
   cd "$here"
-  for tool in gcc binutils; do
-    printf '%s\t%s\t%s\t-\n' "$tool" "$(dpkg --print-architecture)" "$(dpkg-query -W -f '${Version}' "$tool")" >>"$work/inputs"
-  done
+  tools "gcc-$(gcc -dumpversion)" binutils
 }
 
 : >"$work/inputs"

@@ -20,8 +20,10 @@ load_drivers() {
   [ $# = 0 ] || modprobe -a -q "$@" 2>/dev/null
 }
 
-# load_other_drivers: disks and the power button: all that is not needed to get an address.
+# load_other_drivers: disks, the power button, pseudo terminals: all that is not needed to get an address.
 load_other_drivers() {
+  mkdir -p /dev/pts /dev/shm
+  mount -t devpts devpts /dev/pts
   if [ -d /lib/modules ]; then
     load_drivers 0x
     modprobe -a -q sd_mod sr_mod button evdev 2>/dev/null
