@@ -29,12 +29,13 @@ export interface NicSegment extends Segment, Disposable {
 
 /**
  * A real network by one of this machine's interfaces. Opt-in: whoever runs DHCP on it must be meant to. Rejects with
- * ADDRESS_MISSING when the interface does not have the address. What it sends leaves by this interface only; what
+ * ADDRESS_MISSING when the interface does not have the address with this prefix. What it sends leaves by this interface only; what
  * clients without an address send on other interfaces is seen too, since Node can't tell where it came from.
  */
 export async function openNicSegment(options: NicSegmentOptions): Promise<NicSegment> {
-  const address = formatIpv4(options.address);
-  const has = networkInterfaces()[options.interface]?.some((entry) => entry.address === address);
+  // With another prefix the system would know another broadcast address than we do.
+  const address = `${formatIpv4(options.address)}/${options.cidr.prefix}`;
+  const has = networkInterfaces()[options.interface]?.some((entry) => entry.cidr === address);
   if (!has) throw rackboxError('ADDRESS_MISSING', { interface: options.interface, address });
   return new HostNicSegment(options);
 }

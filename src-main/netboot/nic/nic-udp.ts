@@ -32,8 +32,8 @@ export interface NicUdpOptions {
   readonly onClose: () => void;
 }
 
-/** Ports on which clients without an address speak: DHCP's server and client. */
-const BROADCAST_PORTS: ReadonlySet<number> = new Set([67, 68]);
+/** DHCP's ports. Other servers may have them too, each for its own interface (libvirt's dnsmasq does). */
+const DHCP_PORTS: ReadonlySet<number> = new Set([67, 68]);
 const BUFFER_BYTES = 4 << 20;
 const MAX_NAMES = 4096;
 /** How long after a datagram from an address its owner is taken to answer ARP for it. */
@@ -42,28 +42,37 @@ const REACHABLE_MS = 5000;
 /**
  * Opens a UDP port of a NIC. Rejects with the system's error.
  *
- * A broadcast only reaches a socket bound to no address (Linux, macOS), while a broadcast sent from such a socket
- * leaves by the interface of the default route, somebody's home network perhaps. So DHCP's ports have two sockets:
- * one that receives on 0.0.0.0, and one bound to the NIC's address that sends everything: Linux and Windows route
- * 255.255.255.255 by that address.
+ * A broadcast does not reach a socket bound to the NIC's address (but on Windows), while a broadcast sent from a
+ * socket bound to none leaves by the interface of the default route, somebody's home network perhaps. So a port has
+ * several sockets: one bound to the NIC's address, which sends everything, for Linux and Windows route
+ * 255.255.255.255 by that address; and others that only receive. Port 0, any free one, receives no broadcasts.
  */
 export async function openNicUdp(options: NicUdpOptions): Promise<UdpEndpoint> {
-  const { port, address, platform } = options;
-  const receivesBroadcast = BROADCAST_PORTS.has(port) && platform !== 'win32';
-  const sender = await bound(port, formatIpv4(address), receivesBroadcast);
-  if (!receivesBroadcast) return new NicUdpEndpoint(options, sender, sender);
+  const { port, address } = options;
+  const receivers = port === 0 ? [] : broadcastReceivers(options);
+  const shared = DHCP_PORTS.has(port) || receivers.includes(ANY_IPV4);
+  const sender = await bound(port, address, shared);
+  const sockets = new Map<Socket, Ipv4>([[sender, address]]);
   try {
-    return new NicUdpEndpoint(options, await bound(port, '0.0.0.0', true), sender);
+    for (const receiver of receivers) sockets.set(await bound(port, receiver, true), receiver);
   } catch (error) {
-    sender.close();
+    for (const socket of sockets.keys()) socket.close();
     throw error;
   }
+  return new NicUdpEndpoint(options, sender, sockets);
+}
+
+/** Linux binds to a broadcast address, which takes nothing else; macOS only to all addresses. */
+function broadcastReceivers({ platform, cidr }: NicUdpOptions): Ipv4[] {
+  if (platform === 'win32') return [];
+  if (platform !== 'linux') return [ANY_IPV4];
+  return cidr.prefix < 31 ? [BROADCAST_IPV4, broadcastOf(cidr)] : [BROADCAST_IPV4];
 }
 
 class NicUdpEndpoint implements UdpEndpoint {
   readonly port: number;
   readonly #options: NicUdpOptions;
-  readonly #sockets: ReadonlySet<Socket>;
+  readonly #sockets: readonly Socket[];
   readonly #sender: Socket;
   readonly #broadcast: string;
   readonly #addresses = new Map<string, Ipv4 | null>();
@@ -72,17 +81,18 @@ class NicUdpEndpoint implements UdpEndpoint {
   #receiver: ((datagram: Datagram) => void) | null = null;
   #open = true;
 
-  constructor(options: NicUdpOptions, receiver: Socket, sender: Socket) {
+  /** `sockets`: all of them, with the address that each is bound to. */
+  constructor(options: NicUdpOptions, sender: Socket, sockets: ReadonlyMap<Socket, Ipv4>) {
     this.#options = options;
     this.#sender = sender;
-    this.#sockets = new Set([receiver, sender]);
+    this.#sockets = [...sockets.keys()];
     this.port = sender.address().port;
     // macOS sends 255.255.255.255 by the default route whatever the socket is bound to; the network's own
     // broadcast address leaves by the right interface, and firmware without an address takes it.
     const limited = options.platform === 'linux' || options.platform === 'win32';
     this.#broadcast = formatIpv4(limited ? BROADCAST_IPV4 : broadcastOf(options.cidr));
-    for (const socket of this.#sockets) {
-      socket.on('message', (data, from) => this.#receive(data, from.address, from.port));
+    for (const [socket, to] of sockets) {
+      socket.on('message', (data, from) => this.#receive(data, from.address, from.port, to));
       socket.on('error', () => options.counters.sendErrors++);
     }
     sender.setBroadcast(true);
@@ -105,10 +115,10 @@ class NicUdpEndpoint implements UdpEndpoint {
     this.#options.onClose();
   }
 
-  #receive(data: Uint8Array, name: string, port: number): void {
+  #receive(data: Uint8Array, name: string, port: number, to: Ipv4): void {
     const { cidr, alsoFrom, address: own, counters } = this.#options;
     const address = this.#addressOf(name);
-    // Our own broadcast comes back on the socket that receives on every interface.
+    // Our own broadcast comes back to us.
     if (address === own && port === this.port) return;
     const expected =
       address !== null &&
@@ -119,8 +129,8 @@ class NicUdpEndpoint implements UdpEndpoint {
       counters.strangers++;
       return;
     }
-    if (BROADCAST_PORTS.has(this.port) && address !== ANY_IPV4) this.#remember(address);
-    this.#receiver?.({ data, from: { address, port } });
+    if (DHCP_PORTS.has(this.port) && address !== ANY_IPV4) this.#remember(address);
+    this.#receiver?.({ data, from: { address, port }, ...(to === ANY_IPV4 ? {} : { to }) });
   }
 
   /**
@@ -129,7 +139,10 @@ class NicUdpEndpoint implements UdpEndpoint {
    */
   #nameFor(to: Peer): string {
     if (to.address === BROADCAST_IPV4) return this.#broadcast;
-    if (to.mac !== undefined && (this.#reachableUntil.get(to.address) ?? 0) < this.#options.clock.now())
+    if (
+      to.mac !== undefined &&
+      (this.#reachableUntil.get(to.address) ?? -Infinity) < this.#options.clock.now()
+    )
       return this.#broadcast;
     return remembered(this.#names, to.address, formatIpv4);
   }
@@ -154,8 +167,8 @@ function remembered<K, V>(map: Map<K, V>, key: K, make: (key: K) => V): V {
   return value;
 }
 
-/** `shared`: beside our own other socket, and beside DHCP servers that are bound to other interfaces. */
-function bound(port: number, address: string, shared: boolean): Promise<Socket> {
+/** `shared`: beside others' sockets and our own. */
+function bound(port: number, address: Ipv4, shared: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createSocket({
       type: 'udp4',
@@ -169,7 +182,7 @@ function bound(port: number, address: string, shared: boolean): Promise<Socket> 
       socket.close();
       reject(error);
     });
-    socket.bind({ port, address, exclusive: true }, () => {
+    socket.bind({ port, address: formatIpv4(address), exclusive: true }, () => {
       socket.removeAllListeners('error');
       resolve(socket);
     });
