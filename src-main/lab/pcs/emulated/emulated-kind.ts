@@ -3,12 +3,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Clock, systemClock } from '../../../base/clock.ts';
-import { rackboxError } from '../../../base/error-catalogue.ts';
 import { messageOf } from '../../../base/errors.ts';
-import type { Availability, DiskSpec, Pc, PcCapabilities, PcEnvironment, PcKind, PcSpec } from '../pc.ts';
+import type { Availability, DiskSpec, Pc, PcEnvironment, PcKind } from '../pc.ts';
 import { EmulatedPc } from './emulated-pc.ts';
 import { EmulatorThread, type StartWorker } from './emulator-thread.ts';
 import { prepareDisk } from './file-disk.ts';
+import { CAPABILITIES, refuseImpossible } from './limits.ts';
 import type { MachineConfig } from './messages.ts';
 
 export interface EmulatedKindOptions {
@@ -20,22 +20,6 @@ export interface EmulatedKindOptions {
   readonly startWorker?: StartWorker;
   readonly clock?: Clock;
 }
-
-const CAPABILITIES: PcCapabilities = {
-  firmwares: ['bios'],
-  nicModels: ['ne2k'],
-  maxNics: 1,
-  maxDisks: 2,
-  maxCpus: 1,
-  memoryMb: { min: 32, max: 1792, usual: 128 },
-  honestly:
-    'A 32-bit PC with a BIOS, one processor, one network card and less than 2 GB of memory, emulated in ' +
-    'software: it runs real firmware and i386 systems, never a 64-bit one.',
-};
-
-/** v86 counts sectors in 31 bits. */
-const MAX_DISK_BYTES = 2 ** 40 - 512;
-const SECTOR = 512;
 
 /**
  * PCs on v86, each in a worker thread: no hypervisor, no rights, nothing to install.
@@ -101,16 +85,20 @@ export function moduleBeside(moduleUrl: string, name: string): URL {
   return new URL(`./${name}${extension}`, moduleUrl);
 }
 
+/** Compiles v86's code when first asked; a failure is forgotten, so that asking again tries again. */
 function compileOnce(wasmPath: string | undefined): () => Promise<WebAssembly.Module> {
   let compiled: Promise<WebAssembly.Module> | null = null;
-  return () => {
-    compiled ??= (async () => {
+  const compile = async () => {
+    try {
       const file = wasmPath ?? createRequire(import.meta.url).resolve('v86/build/v86.wasm');
-      return WebAssembly.compile(await readFile(file));
-    })();
-    compiled.catch(() => {
+      return await WebAssembly.compile(await readFile(file));
+    } catch (error) {
       compiled = null;
-    });
+      throw error;
+    }
+  };
+  return () => {
+    compiled ??= compile();
     return compiled;
   };
 }
@@ -130,27 +118,6 @@ async function tryOut(
     return { ok: true, detail: 'v86, one thread for each PC' };
   } catch (error) {
     return { ok: false, problem: messageOf(error), hint: 'Reinstall Rackbox.' };
-  }
-}
-
-/** Throws PC_UNSUPPORTED for what no emulated PC can be. */
-function refuseImpossible(spec: PcSpec): void {
-  const { memoryMb } = CAPABILITIES;
-  const refuse = (what: string, hint: string) => {
-    throw rackboxError('PC_UNSUPPORTED', { kind: 'emulated', what, hint });
-  };
-  if (!CAPABILITIES.firmwares.includes(spec.firmware)) refuse(`${spec.firmware} firmware`, 'It has a BIOS.');
-  if (spec.cpus !== 1) refuse(`${spec.cpus} processors`, 'It has one.');
-  if (spec.memoryMb < memoryMb.min || spec.memoryMb > memoryMb.max)
-    refuse(`${spec.memoryMb} MB of memory`, `It takes ${memoryMb.min} to ${memoryMb.max} MB.`);
-  if (spec.nics.length !== 1) refuse(`${spec.nics.length} network cards`, 'It has one.');
-  const model = spec.nics[0]?.model ?? 'ne2k';
-  if (!CAPABILITIES.nicModels.includes(model)) refuse(`a ${model} network card`, 'It has an NE2000.');
-  if (spec.disks.length > CAPABILITIES.maxDisks) refuse(`${spec.disks.length} disks`, 'It takes two.');
-  for (const { id, sizeBytes } of spec.disks) {
-    if (!/^[\w-][\w.-]*$/.test(id)) refuse(`a disk named "${id}"`, 'Use letters, digits, "-", "_" and ".".');
-    if (sizeBytes < SECTOR || sizeBytes > MAX_DISK_BYTES || sizeBytes % SECTOR !== 0)
-      refuse(`a disk of ${sizeBytes} bytes`, 'Choose whole sectors of 512 bytes, less than 1 TiB.');
   }
 }
 

@@ -74,8 +74,8 @@ export class EmulatedPc implements Pc {
   }
 
   setBootOrder(order: readonly BootDevice[]): Promise<void> {
+    // Every reset starts a new thread, which is given the order of that moment.
     this.#bootOrder = order;
-    this.#thread?.setBootOrder(order);
     return Promise.resolve();
   }
 

@@ -48,9 +48,6 @@ function obey(emulator: Emulator, message: ToWorker): void {
     case 'serial':
       emulator.serial(message.data);
       break;
-    case 'bootOrder':
-      emulator.setBootOrder(message.order);
-      break;
     case 'type':
       typing = typing.then(() => emulator.type(message.text)).then(() => say({ type: 'typed' }));
       break;

@@ -1,7 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
-import type { BootDevice } from '../pc.ts';
 import type { Screen } from '../screen.ts';
 import { FrameBatch, framesOf } from './frame-batch.ts';
 import type { FromWorker, MachineConfig, ToWorker } from './messages.ts';
@@ -56,11 +55,11 @@ export class EmulatorThread {
     const problem = await new Promise<string | null>((resolve) => {
       const limit = clock.after(START_LIMIT_MS, () => resolve('the emulator did not start in time'));
       thread.#started = (outcome) => {
+        thread.#started = null;
         limit.cancel();
         resolve(outcome);
       };
     });
-    thread.#started = null;
     if (problem === null) return thread;
     await thread.stop();
     throw new Error(problem);
@@ -80,10 +79,6 @@ export class EmulatorThread {
 
   serial(data: Uint8Array): void {
     this.#say({ type: 'serial', data: data.slice() });
-  }
-
-  setBootOrder(order: readonly BootDevice[]): void {
-    this.#say({ type: 'bootOrder', order });
   }
 
   /** Resolves when all is typed, or the thread has ended. */

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { V86 } from 'v86';
 import { type Mac, writeMac } from '../../../base/address.ts';
-import type { BootDevice } from '../pc.ts';
 import type { Screen } from '../screen.ts';
 import { FileDisk } from './file-disk.ts';
-import { BOOT_ORDER_FILE, bootOrderFile, nicRomFile, smbiosFiles } from './firmware-files.ts';
+import { bootOrderFile, nicRomFile, smbiosFiles } from './firmware-files.ts';
 import type { MachineConfig } from './messages.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { asImage, openInternals, type V86Internals } from './v86-internals.ts';
@@ -24,7 +23,6 @@ export interface Emulator {
   run(): void;
   receive(frame: Uint8Array): void;
   serial(data: Uint8Array): void;
-  setBootOrder(order: readonly BootDevice[]): void;
   type(text: string): Promise<void>;
   screen(): Promise<Screen>;
 }
@@ -74,10 +72,6 @@ export async function createEmulator(config: MachineConfig, events: EmulatorEven
     run: () => void emulator.run(),
     receive: (frame) => queue.push(frame),
     serial: (data) => emulator.serial_send_bytes(0, data),
-    setBootOrder(order) {
-      const file = internals.firmwareFiles.find(({ name }) => name === BOOT_ORDER_FILE);
-      if (file) file.data = bootOrderFile(order).data;
-    },
     type: (text) => type(emulator, text),
     screen: () => readScreen(internals.vga),
   };

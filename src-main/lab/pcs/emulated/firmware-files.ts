@@ -9,12 +9,10 @@ const DEVICE_PATHS: Record<BootDevice, string> = {
   disk: '/pci@i0cf8/*@1e/drive@0/disk@0',
 };
 
-export const BOOT_ORDER_FILE = 'bootorder';
-
 /** SeaBIOS tries what is listed, and because of HALT nothing else. */
 export function bootOrderFile(order: readonly BootDevice[]): FirmwareFile {
   const text = [...order.map((device) => DEVICE_PATHS[device]), 'HALT'].join('\n');
-  return { name: BOOT_ORDER_FILE, data: new TextEncoder().encode(`${text}\0`) };
+  return { name: 'bootorder', data: new TextEncoder().encode(`${text}\0`) };
 }
 
 /** The NIC's option ROM. SeaBIOS runs it as that of the card with these PCI ids, so no ROM BAR is needed. */

@@ -26,7 +26,6 @@ export interface DiskFile {
 export type ToWorker =
   | { readonly type: 'frames'; readonly batch: Uint8Array }
   | { readonly type: 'serial'; readonly data: Uint8Array }
-  | { readonly type: 'bootOrder'; readonly order: readonly BootDevice[] }
   | { readonly type: 'type'; readonly text: string }
   | { readonly type: 'screen' };
 

@@ -23,7 +23,7 @@ export interface V86Internals {
 
 export interface FirmwareFile {
   readonly name: string;
-  data: Uint8Array;
+  readonly data: Uint8Array;
 }
 
 /** Registers of the DP8390 core and its 32 KiB of packet memory. */
