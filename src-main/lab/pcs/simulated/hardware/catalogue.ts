@@ -286,8 +286,30 @@ const PROFILES: readonly HardwareProfile[] = [
     pci: [],
     usb: [USB_BMC],
   },
+  {
+    name: 'office-pc',
+    summary: 'Office PC whose network card has a plain PXE ROM: 4 cores, 16 GB',
+    system: system(
+      'LENOVO',
+      '10M7CTO1WW',
+      'ThinkCentre M710s',
+      'Desktop',
+      ['LENOVO', 'M1AKT4DA', '10/27/2020'],
+      'PC0@####',
+      '3110',
+    ),
+    cpu: cpu('i5Old'),
+    memory: dimms(2, 8, 'DDR4'),
+    disks: disks('sata240'),
+    nics: nics('i219', 0),
+    gpus: [VGA_INTEL],
+    pci: [],
+    usb: [USB_KEYBOARD],
+    plainPxeRom: true,
+  },
 ];
 
+const ORDINARY = PROFILES.filter(({ plainPxeRom }) => !plainPxeRom);
 const BY_NAME = new Map(PROFILES.map((profile) => [profile.name, profile]));
 
 /** Every profile, for people to choose from. */
@@ -302,5 +324,5 @@ export function hardwareProfile(name: string): HardwareProfile | undefined {
 
 /** The profile for a PC that names none: always the same one for the same id. */
 export function profileFor(id: string): HardwareProfile {
-  return PROFILES[seedOf(id) % PROFILES.length] ?? (PROFILES[0] as HardwareProfile);
+  return ORDINARY[seedOf(id) % ORDINARY.length] ?? (PROFILES[0] as HardwareProfile);
 }

@@ -11,6 +11,8 @@ export interface HardwareProfile {
   readonly gpus: readonly PciPart[];
   readonly pci: readonly PciPart[];
   readonly usb: readonly UsbPart[];
+  /** Its BIOS boots by the card maker's PXE ROM instead of iPXE: no HTTP, no scripts. Only for PCs that name it. */
+  readonly plainPxeRom?: boolean;
 }
 
 export interface SystemParts {

@@ -26,6 +26,9 @@ class FakeHost implements GrubHost<string> {
   searchFile(file: string) {
     return this.#local.includes(file) ? 'hd0,gpt1' : null;
   }
+  async module(name: string) {
+    return name !== 'http';
+  }
   async sleep(ms: number) {
     this.slept += ms;
   }
@@ -48,14 +51,14 @@ test('boots the default entry of the file for this MAC', async () => {
       set timeout=0
       menuentry 'Ephemeral' {
         echo 'Booting under commissioning...'
-        linux  (http,10.77.0.1:5248)/images/boot-kernel nomodeset cc:\\{'a': 1\\}end_cc BOOTIF=01-\${net_default_mac}
+        linux  (http,10.77.0.1:5248)/images/boot-kernel nomodeset cc:\\{'a': 1\\}end_cc two\\ words BOOTIF=01-\${net_default_mac}
         initrd (http,10.77.0.1:5248)/images/boot-initrd
       }`,
   });
   expect(end).toEqual({
     kind: 'boot',
     kernel: '(http,10.77.0.1:5248)/images/boot-kernel',
-    commandLine: 'nomodeset cc:{a: 1}end_cc BOOTIF=01-52:54:00:aa:bb:01',
+    commandLine: 'nomodeset cc:{a: 1}end_cc "two words" BOOTIF=01-52:54:00:aa:bb:01',
     initrds: ['(http,10.77.0.1:5248)/images/boot-initrd'],
   });
 });
@@ -127,6 +130,11 @@ test('words: quotes, escapes, joined lines, comments, empty variables', async ()
     ].join('\n'),
   );
   expect(host.printed).toBe('single $x double a b plain=a b\none two\n[] [a b]\nneither\n');
+});
+
+test('a module that is missing is a failed command', async () => {
+  const { host } = await run('if insmod http; then\n echo http\nfi\nif insmod tftp; then\n echo tftp\nfi');
+  expect(host.printed).toBe('tftp\n');
 });
 
 test('any text ends without a throw', async () => {

@@ -10,6 +10,8 @@ export interface GrubHost<File> {
   load(name: string): Promise<File | null>;
   /** The device that holds `file` on a local disk (`search --file`), or null. */
   searchFile(file: string): string | null;
+  /** `insmod`: whether the module is there, built in or loaded. */
+  module(name: string): Promise<boolean>;
   sleep(ms: number): Promise<void>;
 }
 
@@ -167,6 +169,9 @@ export class GrubInterpreter<File> {
         return null;
       case 'boot':
         return this.#boot();
+      case 'insmod':
+        this.#status = (await this.#host.module(rest[0] ?? '')) ? 0 : 1;
+        return null;
       case 'exit':
         return { kind: 'exit' };
       case 'halt':
@@ -203,7 +208,7 @@ export class GrubInterpreter<File> {
   async #linux(words: readonly string[]): Promise<null> {
     const file = await this.#host.load(words[0] ?? '');
     if (file) {
-      this.#kernel = { file, commandLine: words.slice(1).join(' ') };
+      this.#kernel = { file, commandLine: words.slice(1).map(kernelWord).join(' ') };
       this.#initrds = [];
     } else this.#status = 1;
     return null;
@@ -285,11 +290,16 @@ export class GrubInterpreter<File> {
   }
 }
 
+/** A word with spaces reaches the kernel in quotes; quotes and backslashes get a backslash (GRUB's cmdline.c). */
+function kernelWord(word: string): string {
+  const escaped = word.replace(/['"\\]/g, '\\$&');
+  return /\s/.test(word) ? `"${escaped}"` : escaped;
+}
+
 /** Commands that change nothing here. */
 const QUIET = new Set([
   '',
   'true',
-  'insmod',
   'export',
   'clear',
   'normal',

@@ -1,0 +1,89 @@
+import type { Mac } from '../../../../base/address.ts';
+import type { Clock } from '../../../../base/clock.ts';
+import type { Disposable } from '../../../../base/disposable.ts';
+import type { Random } from '../../../../base/random.ts';
+import { IpHost } from '../../../host/ip-host.ts';
+import { TcpStack } from '../../../host/tcp/index.ts';
+import type { Fabric, SwitchPort } from '../../../switch/port.ts';
+
+type Deliver = (frame: Uint8Array) => void;
+
+/**
+ * A network card: one cable to the switch, and above it one program's network stack at a time. Firmware, loader
+ * and kernel each bring their own, so that nothing (address, ARP, connections) passes from one to the next.
+ */
+export class NicDevice implements Disposable {
+  readonly mac: Mac;
+  readonly index: number;
+  readonly #name: string;
+  readonly #port: SwitchPort;
+  #deliver: Deliver | null = null;
+  #stack: NicStack | null = null;
+  #powered = true;
+
+  constructor(fabric: Fabric, name: string, mac: Mac, index: number) {
+    this.mac = mac;
+    this.index = index;
+    this.#name = name;
+    this.#port = fabric.attach(name, (frame) => this.#deliver?.(frame));
+  }
+
+  /** Puts a fresh network stack on the card; the one before is gone without a frame. */
+  open(clock: Clock, random: Random): NicStack {
+    this.close();
+    const stack = new NicStack(this.#fabric(), this.#name, this.mac, clock, random);
+    this.#stack = stack;
+    return stack;
+  }
+
+  /** Takes the stack away. */
+  close(): void {
+    const stack = this.#stack;
+    this.#deliver = null;
+    this.#stack = null;
+    stack?.dispose();
+  }
+
+  /** Pulls the cable: not one frame passes any more. */
+  dispose(): void {
+    if (!this.#powered) return;
+    this.#powered = false;
+    this.close();
+    void this.#port.dispose();
+  }
+
+  /** What the stack takes for the switch: a port that goes dead with it. */
+  #fabric(): Fabric {
+    return {
+      attach: (name, deliver) => {
+        this.#deliver = deliver;
+        return {
+          name,
+          transmit: (frame) => {
+            if (this.#deliver === deliver && this.#powered) this.#port.transmit(frame);
+          },
+          dispose: () => {
+            if (this.#deliver === deliver) this.#deliver = null;
+          },
+        };
+      },
+    };
+  }
+}
+
+/** The network stack of one program on one card. */
+export class NicStack implements Disposable {
+  readonly ip: IpHost;
+  readonly tcp: TcpStack;
+
+  constructor(fabric: Fabric, name: string, mac: Mac, clock: Clock, random: Random) {
+    this.ip = new IpHost({ fabric, name, mac, clock, random });
+    this.tcp = new TcpStack({ ip: this.ip, clock, random });
+    this.ip.registerTransport(this.tcp);
+  }
+
+  dispose(): void {
+    this.tcp.dispose();
+    this.ip.dispose();
+  }
+}
