@@ -55,7 +55,7 @@ export const FILE_START = 108;
 export const FILE_END = 236;
 export const OPTIONS_START = 240;
 
-export interface ParsedOptions {
+interface ParsedOptions {
   readonly options: Map<number, Uint8Array>;
   /** True when `file` or `sname` hold options instead of text. */
   readonly fileIsOptions: boolean;

@@ -21,7 +21,7 @@ export const ARCH = {
 } as const;
 
 /** Features that iPXE announces in option 175 (iPXE `features.h`). */
-export const IPXE_FEATURE = {
+const IPXE_FEATURE = {
   tftp: 0x15,
   http: 0x13,
   bzImage: 0x18,

@@ -4,7 +4,7 @@ export interface Schema {
 }
 
 /** DHCP's promises of addresses. Addresses and MACs are integers, times wall-clock milliseconds. */
-export interface LeaseRow {
+interface LeaseRow {
   address: number;
   mac: number;
   state: 'bound' | 'declined';

@@ -14,7 +14,7 @@ import type { Schema } from './schema.ts';
 /** Written into the file, so that an older Rackbox knows that it doesn't understand it. */
 const VERSION = Object.keys(MIGRATIONS).length;
 
-export type SqlValue = string | number | null;
+type SqlValue = string | number | null;
 
 /** The application's database: SQLite in WAL mode. What was committed survives a power cut. */
 export interface Store extends Disposable {

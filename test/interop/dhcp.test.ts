@@ -21,6 +21,7 @@ import { openStore, type Store } from '../../src-main/store/store.ts';
 import { type KernelHost, type KernelHostOptions, plugKernelHost } from '../support/kernel-host.ts';
 import { describeWith } from '../support/requirements.ts';
 
+const require = createRequire(import.meta.url);
 const NETWORK = ['ip', 'socat', 'sysctl'];
 const FIRST = ipv4('10.77.0.100');
 const SUBNET: DhcpSubnet = {
@@ -327,7 +328,7 @@ describeWith("npm's dhcp client", { programs: NETWORK, root: true }, () => {
     await serve();
     // It asks for unicast replies, which a kernel takes only at an address that it has.
     const host = await plug({ address: '10.77.0.100/24', gateway: '10.77.0.1' });
-    const entry = createRequire(import.meta.url).resolve('dhcp');
+    const entry = require.resolve('dhcp');
     const { stdout } = await host.run(
       process.execPath,
       '-e',

@@ -4,7 +4,7 @@ import type { Ipv4, Mac } from '../../base/address.ts';
  * 'free': nobody has it, but `mac` had it last and gets it again if it can. 'offered': held for `mac` for a short
  * while. 'bound': leased to `mac`. 'declined': used by somebody who did not get it from us.
  */
-export type BindingState = 'free' | 'offered' | 'bound' | 'declined';
+type BindingState = 'free' | 'offered' | 'bound' | 'declined';
 
 /** One address that has been in use at least once. Changed by its `AddressTable` only. */
 export interface Binding {

@@ -16,7 +16,7 @@ export type LoaderTable = Readonly<Partial<Record<ClientArch, LoaderChoice>>>;
  * What each architecture is given first (MAAS's boot methods). Works without configuration: shim boots with Secure
  * Boot and without, and lpxelinux reads its configuration by HTTP. UEFI for 32-bit x86 has no loader.
  */
-export const DEFAULT_LOADERS: LoaderTable = {
+const DEFAULT_LOADERS: LoaderTable = {
   bios: { file: 'lpxelinux.0', pathPrefix: '{http}' },
   'uefi-amd64': { file: 'bootx64.efi' },
   'uefi-amd64-http': { file: '{http}images/bootx64.efi' },
@@ -33,21 +33,19 @@ const IPXE_SCRIPT: LoaderChoice = { file: '{http}ipxe.cfg' };
 const S390X_PARTITION: LoaderChoice = { file: 's390x_partition/maas' };
 
 /** MAAS's names of boot methods that a subnet can switch off. */
-export const DISABLED_ARCHES = [
-  'ipxe',
-  'pxe',
-  'uefi_amd64_tftp',
-  'uefi_amd64_http',
-  'uefi_ebc_tftp',
-  'uefi_arm64_tftp',
-  'uefi_arm64_http',
-  'open-firmware_ppc64el',
-  'powernv',
-  'windows',
-  's390x',
-  's390x_partition',
-] as const;
-export type DisabledArch = (typeof DISABLED_ARCHES)[number];
+export type DisabledArch =
+  | 'ipxe'
+  | 'pxe'
+  | 'uefi_amd64_tftp'
+  | 'uefi_amd64_http'
+  | 'uefi_ebc_tftp'
+  | 'uefi_arm64_tftp'
+  | 'uefi_arm64_http'
+  | 'open-firmware_ppc64el'
+  | 'powernv'
+  | 'windows'
+  | 's390x'
+  | 's390x_partition';
 
 const METHOD_OF_ARCH: ReadonlyMap<number, DisabledArch> = new Map([
   [ARCH.bios, 'pxe'],

@@ -4,7 +4,6 @@ import {
   ARCH,
   isFullIpxe,
   readArchitectures,
-  readClientUuid,
   readIpxeOptions,
   readUserClasses,
 } from '../../protocol/dhcp-pxe.ts';
@@ -85,9 +84,4 @@ function ipxeKind(
   if (features && isFullIpxe(features)) return 'full';
   // VirtualBox's built-in iPXE gives its name, but knows neither HTTP nor scripts: the name alone proves nothing.
   return features || saysIpxe ? 'small' : 'no';
-}
-
-/** The machine's SMBIOS UUID, for the boot log; '' when it does not say. */
-export function uuidOf(message: DhcpMessage): string {
-  return readClientUuid(message.options) ?? '';
 }

@@ -18,7 +18,7 @@ export interface AddressRange {
 }
 
 /** An address kept for one machine: anywhere in the subnet, inside the ranges or not. */
-export interface Reservation {
+interface Reservation {
   readonly mac: Mac;
   readonly address: Ipv4;
   readonly hostname?: string;

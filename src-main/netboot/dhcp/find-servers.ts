@@ -16,13 +16,13 @@ import { OPTION } from '../../protocol/dhcp-options.ts';
 import { readIpv4, readU8, u8Value } from '../../protocol/dhcp-values.ts';
 
 /** A DHCP server that answered. */
-export interface FoundDhcpServer {
+interface FoundDhcpServer {
   /** Its server identifier (option 54), or the address the offer came from. */
   readonly server: Ipv4;
   readonly offered: Ipv4;
 }
 
-export interface FindDhcpServersOptions {
+interface FindDhcpServersOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** How long to listen after each question. Default 1500 ms: servers probe an address before they offer it. */

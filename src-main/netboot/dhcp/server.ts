@@ -22,7 +22,7 @@ import { DhcpCounter, type DhcpCounters } from './counters.ts';
 import { type Decision, DhcpPolicy } from './policy.ts';
 import { ReplyWriter, replyDestination, writeNak } from './reply.ts';
 
-export interface DhcpServerOptions {
+interface DhcpServerOptions {
   readonly segment: Segment;
   readonly config: DhcpConfig;
   readonly leaseBook: LeaseBook;

@@ -53,7 +53,7 @@ export async function runLoad(
   return parseReport(text, rate);
 }
 
-export function parseReport(text: string, rate: number): LoadResult {
+function parseReport(text: string, rate: number): LoadResult {
   const [, discover = '', request = ''] = text.split('***Statistics for:');
   const number = (part: string, name: string) =>
     Number(new RegExp(`${name}: *([\\d.]+)`).exec(part)?.[1] ?? 0);
