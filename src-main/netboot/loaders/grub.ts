@@ -36,15 +36,21 @@ const GRUB_CPU: Readonly<Record<string, string>> = {
 };
 
 /**
- * Where the images are. GRUB fetched over TFTP goes on over HTTP when it has the module or may load it, which is
- * ten times as fast. Debian's signed build has none, and Secure Boot allows no loading: it stays with TFTP.
+ * Where the images are. A GRUB that came over TFTP goes on over HTTP when its build holds the module, which is far
+ * quicker; Debian's signed build does not and stays with TFTP. Opening a file is the only test: `insmod` reports
+ * success even when it fails, and Secure Boot forbids loading modules anyway.
  */
 function imagesRoot(client: BootClient): string[] {
   const { address, httpPort } = client.server;
-  const http = `(http,${formatIpv4(address)}:${httpPort})/images`;
+  const http = `(http,${formatIpv4(address)}:${httpPort})`;
   return client.transport === 'http'
     ? ['set images=/images']
-    : ['set images=/images', 'if insmod http; then', `  set images="${http}"`, 'fi'];
+    : [
+        'set images=/images',
+        `if [ -e "${http}/grub/grub.cfg" ]; then`,
+        `  set images="${http}/images"`,
+        'fi',
+      ];
 }
 
 function kernelBoot(plan: BootPlan): string[] {
