@@ -8,6 +8,10 @@ const CATALOGUE = {
   },
   ALREADY_EXISTS: { message: 'There is already a {what} "{name}".', hint: 'Choose another name.' },
   BAD_ARGUMENT: { message: '{what} is not valid: {problem}.', hint: '{hint}' },
+  CAPTURE_FAILED: {
+    message: 'The capture file {file} cannot be written: {problem}.',
+    hint: 'Check that the folder exists, is writable and has free space.',
+  },
   DISPOSED: { message: '{what} has been closed.', hint: 'Start it again before using it.' },
   LAB_FILE_INVALID: {
     message: 'The lab file {file} cannot be read: {problem}.',
