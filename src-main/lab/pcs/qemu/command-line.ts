@@ -42,8 +42,8 @@ export const NIC_DEVICES = {
 } as const satisfies Record<string, string>;
 
 /** Ids of the devices whose `bootindex` decides the boot order, also by QMP while the PC runs. */
-export const nicId = (index: number): string => `nic${index}`;
-export const diskId = (index: number): string => `disk${index}`;
+const nicId = (index: number): string => `nic${index}`;
+const diskId = (index: number): string => `disk${index}`;
 
 /**
  * QEMU's arguments (without the program). Pure: the same machine gives the same list.

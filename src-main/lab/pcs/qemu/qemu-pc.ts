@@ -1,23 +1,16 @@
-import { copyFile, stat } from 'node:fs/promises';
-import path from 'node:path';
-import type { Duplex } from 'node:stream';
 import { sleep } from '../../../base/clock.ts';
-import { Disposables, Signal } from '../../../base/disposable.ts';
+import { Signal } from '../../../base/disposable.ts';
 import { rackboxError } from '../../../base/error-catalogue.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { BootDevice, Pc, PcEnvironment, PcSpec, PowerChange, PowerState, SerialPort } from '../pc.ts';
 import type { Screen } from '../screen.ts';
 import { SerialHistory } from '../serial-history.ts';
-import { type Cabling, cableUp } from './cabling.ts';
-import { openChannels } from './channels.ts';
-import { bootIndexes, commandLine } from './command-line.ts';
+import { bootIndexes } from './command-line.ts';
 import { diskFileOf, ensureDisk, readDiskFile } from './disk-file.ts';
-import { type FirmwareFiles, findFirmware, firmwareHint } from './firmware-files.ts';
 import type { Host } from './host.ts';
 import type { Installation, NoInstallation } from './installation.ts';
 import { keyPresses } from './keymap.ts';
-import { endOrphan, pidFileOf } from './orphan-guard.ts';
-import { QemuProcess } from './qemu-process.ts';
+import { launchQemu, type RunningQemu } from './qemu-launch.ts';
 import { readScreen } from './qemu-screen.ts';
 
 /** What the kind gives to each of its PCs. */
@@ -27,19 +20,8 @@ export interface QemuSetting {
   readonly installation: () => Promise<Installation | NoInstallation>;
 }
 
-/** What exists while the PC is on. */
-interface Run {
-  readonly process: QemuProcess;
-  readonly serial: Duplex;
-  /** Ends QEMU, then unplugs the NICs. */
-  readonly parts: Disposables;
-}
-
 /** Firmware takes a key a few times a second at worst; faster ones would overflow its 16-key buffer. */
 const KEY_HOLD_MS = 20;
-/** The chosen UDP ports may be taken by somebody else just before QEMU binds them. */
-const START_TRIES = 3;
-
 /** A PC that is a QEMU process while it is on. Power changes happen one after the other. */
 export class QemuPc implements Pc {
   readonly spec: PcSpec;
@@ -52,7 +34,7 @@ export class QemuPc implements Pc {
   readonly diskFiles: readonly string[];
   #state: PowerState = 'off';
   #bootOrder: readonly BootDevice[];
-  #run: Run | null = null;
+  #run: RunningQemu | null = null;
   #queue: Promise<unknown> = Promise.resolve();
   #screen: Promise<Screen> | null = null;
   #disposed = false;
@@ -168,91 +150,17 @@ export class QemuPc implements Pc {
     await this.powerOff();
   }
 
-  async #start(): Promise<Run> {
+  async #start(): Promise<RunningQemu> {
     const found = await this.#setting.installation();
     if ('problem' in found)
       throw rackboxError('PC_UNAVAILABLE', { kind: 'qemu', problem: found.problem, hint: found.hint });
-    const firmware = await this.#firmware(found);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#launch(found, firmware);
-      } catch (error) {
-        if (attempt < START_TRIES && /Address already in use/.test(messageOf(error))) continue;
-        throw rackboxError(
-          'PC_UNAVAILABLE',
-          {
-            kind: 'qemu',
-            problem: messageOf(error),
-            hint: 'Check the PC’s settings against what QEMU says here.',
-          },
-          error,
-        );
-      }
-    }
-  }
-
-  async #launch(found: Installation, firmware: FirmwareFiles | null): Promise<Run> {
-    const { folder, runner, clock, fabric } = this.#environment;
+    const { spec, diskFiles } = this;
     const { host, cable } = this.#setting;
-    const onWindows = host.platform === 'win32';
-    const { spec } = this;
-    await endOrphan(folder, runner, host.platform, clock);
-    for (const [i, disk] of spec.disks.entries())
-      await ensureDisk(this.diskFiles[i] ?? '', disk.sizeBytes, runner, host.platform);
-
-    const parts = new Disposables();
-    try {
-      const nicChannels = cable === 'stream' ? spec.nics.length : 0;
-      const channels = await openChannels(2 + nicChannels, onWindows ? 'tcp' : 'inherited');
-      parts.add(channels);
-      const [qmp, serial, ...frames] = channels.addresses;
-      if (!qmp || !serial) throw new TypeError('no channels');
-      const cabling: Cabling = await cableUp(fabric, spec, cable, frames);
-      parts.add(cabling);
-      const args = commandLine({
-        spec,
-        bootOrder: this.#bootOrder,
-        version: found.version,
-        acceleration: found.acceleration,
-        pidFile: pidFileOf(folder),
-        firmware,
-        diskFiles: this.diskFiles,
-        nics: cabling.backends,
-        qmp,
-        serial,
-      });
-      const { program, guard } = found;
-      const started = await QemuProcess.start({ runner, clock, program, args, guard, channels, onWindows });
-      parts.defer(() => started.stop());
-      const [serialStream, ...frameStreams] = started.streams;
-      if (!serialStream) throw new TypeError('no serial line');
-      const run: Run = { process: started, serial: serialStream, parts };
-      cabling.plugIn(frameStreams);
-      serialStream.on('data', (data: Uint8Array) => this.#hear(data));
-      await started.qmp.execute('cont');
-      return run;
-    } catch (error) {
-      await parts.dispose();
-      throw error;
-    }
-  }
-
-  /** This PC's own variable store, made from the template the first time. */
-  async #firmware({ program }: Installation): Promise<FirmwareFiles | null> {
-    const { firmware } = this.spec;
-    if (firmware === 'bios') return null;
-    const files = await findFirmware(this.#setting.host, program, firmware);
-    if (!files)
-      throw rackboxError('PC_UNAVAILABLE', {
-        kind: 'qemu',
-        problem: `the UEFI firmware for "${firmware}" was not found`,
-        hint: firmwareHint(this.#setting.host, firmware),
-      });
-    const variables = path.join(this.#environment.folder, `nvram-${firmware}.fd`);
-    const [own, template] = await Promise.all([stat(variables).catch(() => null), stat(files.variables)]);
-    // A copy cut short, or one of another build, has another size: the firmware would not start with it.
-    if (own?.size !== template.size) await copyFile(files.variables, variables);
-    return { code: files.code, variables };
+    const bootOrder = this.#bootOrder;
+    const environment = this.#environment;
+    const run = await launchQemu({ spec, bootOrder, diskFiles, environment, host, cable, found });
+    run.serial.on('data', (data: Uint8Array) => this.#hear(data));
+    return run;
   }
 
   #hear(data: Uint8Array): void {
@@ -261,7 +169,7 @@ export class QemuPc implements Pc {
   }
 
   /** Once for each run: when we switch the PC off, or when it ended by itself. */
-  async #cleanUp(run: Run, reason: string): Promise<void> {
+  async #cleanUp(run: RunningQemu, reason: string): Promise<void> {
     if (this.#run !== run) return;
     this.#run = null;
     await run.parts.dispose();
@@ -270,7 +178,7 @@ export class QemuPc implements Pc {
     this.#change('off', reason);
   }
 
-  #running(action: string): Run {
+  #running(action: string): RunningQemu {
     if (this.#run) return this.#run;
     throw rackboxError('PC_STATE', { name: this.spec.name, state: this.#state, action, wanted: 'on' });
   }
