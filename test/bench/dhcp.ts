@@ -35,7 +35,8 @@ try {
     if (!contestant.name.includes(only)) continue;
     if (missing({ programs: [contestant.program] }).length > 0)
       console.log(`${contestant.name}: not installed`);
-    else await measure(contestant);
+    else
+      await measure(contestant).catch((error: Error) => console.log(`${contestant.name}: ${error.message}`));
   }
 } finally {
   for (const namespace of [serverSide, clientSide])

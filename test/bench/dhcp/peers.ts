@@ -26,6 +26,9 @@ const rackbox = (database: (folder: string) => string): Contestant['prepare'] =>
   return (folder) => [process.execPath, program, server, cidr, first, last, database(folder)];
 };
 
+/** By its path: npm's `dhcp` has a program of the same name. */
+const DHCPD = '/usr/sbin/dhcpd';
+
 /** Ours twice, then what Debian has. All keep leases on disk, except where the name says otherwise. */
 export const CONTESTANTS: readonly Contestant[] = [
   {
@@ -66,7 +69,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
   {
     name: 'ISC dhcpd',
-    program: 'dhcpd',
+    program: DHCPD,
     startRate: 100,
     prepare(folder, device) {
       const { first, last } = NETWORK;
@@ -76,7 +79,7 @@ subnet 10.88.0.0 netmask 255.255.0.0 { range ${first} ${last}; }\n`;
       writeFileSync(join(folder, 'dhcpd.leases'), '');
       const file = (name: string) => join(folder, name);
       return [
-        'dhcpd',
+        DHCPD,
         '-4',
         '-q',
         '-f',
