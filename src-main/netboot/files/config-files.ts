@@ -46,6 +46,6 @@ function render(plan: BootPlan, client: BootClient): string {
     case 'pxelinux':
       return pxelinuxConfig(plan, client);
     case 'grub':
-      return grubConfig(plan, client);
+      return grubConfig(plan);
   }
 }

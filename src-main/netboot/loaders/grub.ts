@@ -1,6 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the loaders are written like this
-import { formatIpv4 } from '../../base/address.ts';
-import type { BootClient, BootImageFiles, BootPlan } from '../ports.ts';
+import type { BootImageFiles, BootPlan } from '../ports.ts';
 import { kernelLine, missingImage, planTitle, x86Images } from './plan-text.ts';
 
 /**
@@ -15,7 +14,7 @@ export function grubChain(): string {
 }
 
 /** The GRUB configuration of a plan. */
-export function grubConfig(plan: BootPlan, client: BootClient): string {
+export function grubConfig(plan: BootPlan): string {
   const head = ['set default="0"', 'set timeout=0', ''];
   switch (plan.purpose) {
     case 'local':
@@ -23,7 +22,7 @@ export function grubConfig(plan: BootPlan, client: BootClient): string {
     case 'poweroff':
       return text(...head, menuEntry(plan, ['halt']));
     default:
-      return text(...head, menuEntry(plan, [...imagesRoot(client), ...kernelBoot(plan)]));
+      return text(...head, menuEntry(plan, kernelBoot(plan)));
   }
 }
 
@@ -36,23 +35,10 @@ const GRUB_CPU: Readonly<Record<string, string>> = {
 };
 
 /**
- * Where the images are. A GRUB that came over TFTP goes on over HTTP when its build holds the module, which is far
- * quicker; Debian's signed build does not and stays with TFTP. Opening a file is the only test: `insmod` reports
- * success even when it fails, and Secure Boot forbids loading modules anyway.
+ * The images are named without a device, so GRUB fetches them the way it came. No use is made of `(http,…)` over
+ * TFTP, as MAAS does with its own builds: Debian's signed GRUB has no HTTP, and a script can't find that out
+ * (`insmod` reports success when it fails, `-e` is never true on a network device).
  */
-function imagesRoot(client: BootClient): string[] {
-  const { address, httpPort } = client.server;
-  const http = `(http,${formatIpv4(address)}:${httpPort})`;
-  return client.transport === 'http'
-    ? ['set images=/images']
-    : [
-        'set images=/images',
-        `if [ -e "${http}/grub/grub.cfg" ]; then`,
-        `  set images="${http}/images"`,
-        'fi',
-      ];
-}
-
 function kernelBoot(plan: BootPlan): string[] {
   const byArch: Record<string, BootImageFiles> = { ...plan.images };
   const amd64 = x86Images(plan, 'amd64');
@@ -63,8 +49,8 @@ function kernelBoot(plan: BootPlan): string[] {
     if (!cpu) continue;
     lines.push(
       `${lines.length === 0 ? 'if' : 'elif'} [ "\${grub_cpu}" = "${cpu}" ]; then`,
-      `  linux \${images}/${grubWords(images.kernel)} ${grubWords(kernelLine(plan))} BOOTIF=01-\${net_default_mac}`,
-      `  initrd \${images}/${grubWords(images.initrd)}`,
+      `  linux /images/${grubWords(images.kernel)} ${grubWords(kernelLine(plan))} BOOTIF=01-\${net_default_mac}`,
+      `  initrd /images/${grubWords(images.initrd)}`,
     );
   }
   const otherwise = [`echo ${grubQuote(missingImage('these', plan))}`, 'sleep 10', 'exit 1'];

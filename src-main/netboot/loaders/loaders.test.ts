@@ -140,8 +140,7 @@ describe('PXELINUX', () => {
 });
 
 describe('GRUB', () => {
-  const grub = (change: Partial<BootPlan> = {}, transport: BootClient['transport'] = 'tftp') =>
-    grubConfig(plan(change), client({ loader: 'grub', transport }));
+  const grub = (change: Partial<BootPlan> = {}) => grubConfig(plan(change));
 
   test('the chain stays on the device that GRUB came from', () => {
     expect(grubChain()).toBe(
@@ -149,19 +148,11 @@ describe('GRUB', () => {
     );
   });
 
-  test('over TFTP: HTTP only where GRUB has it', () => {
-    expect(grub()).toContain(
-      'set images=/images\n  if [ -e "(http,10.77.0.1:5248)/grub/grub.cfg" ]; then\n' +
-        '    set images="(http,10.77.0.1:5248)/images"\n  fi',
-    );
-    expect(grub({}, 'http')).not.toContain('(http');
-  });
-
   test('each CPU has its branch', () => {
     const config = grub();
     expect(config).toContain('if [ "${grub_cpu}" = "x86_64" ]; then');
     expect(config).toContain(
-      'linux ${images}/a1/ubuntu/amd64/boot-kernel nomodeset ip=::::node-1:BOOTIF ' +
+      'linux /images/a1/ubuntu/amd64/boot-kernel nomodeset ip=::::node-1:BOOTIF ' +
         'cc:\\{datasource_list: [MAAS]\\}end_cc BOOTIF=01-${net_default_mac}\n',
     );
     expect(config).toContain('elif [ "${grub_cpu}" = "i386" ]; then');
@@ -201,10 +192,6 @@ describe('GRUB', () => {
 
 test('options and names from users stay on their line', () => {
   const evil = plan({ hostname: 'x\nreboot', kernelOptions: ['a\nreboot', 'b\r\n}'] });
-  for (const text of [
-    ipxeScript(evil, server),
-    pxelinuxConfig(evil, client()),
-    grubConfig(evil, client({ loader: 'grub' })),
-  ])
+  for (const text of [ipxeScript(evil, server), pxelinuxConfig(evil, client()), grubConfig(evil)])
     expect(text).not.toMatch(/^\s*(reboot|\}.+)/m);
 });
