@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Random } from '../../base/random.ts';
 import type { Segment, SegmentConnection, UdpEndpoint } from '../../base/segment.ts';
-import type { Fabric } from '../switch/port.ts';
+import type { CableTraits, Fabric } from '../switch/port.ts';
 import { IpHost } from './ip-host.ts';
 import { TcpStack, type TcpStackOptions } from './tcp/index.ts';
 
@@ -27,14 +27,17 @@ export class LabSegment implements Segment, Disposable {
   readonly cidr: Cidr;
   readonly host: IpHost;
   readonly tcpStack: TcpStack;
+  readonly #fabric: Fabric;
 
   constructor(options: LabSegmentOptions) {
     const { fabric, name, cidr, address, clock, random } = options;
     this.name = name;
     this.cidr = cidr;
+    this.#fabric = fabric;
     const mac = options.mac ?? macFor(address);
     this.host = new IpHost({ fabric, name, mac, clock, random, answersRouterSolicitations: true });
-    this.tcpStack = new TcpStack({ ip: this.host, clock, random, options: options.tcp ?? {} });
+    const linkProfile = (peer: Ipv4) => this.#traitsOf(peer);
+    this.tcpStack = new TcpStack({ ip: this.host, clock, random, options: { linkProfile, ...options.tcp } });
     this.host.registerTransport(this.tcpStack);
     this.host.configure({ address, cidr });
   }
@@ -59,6 +62,11 @@ export class LabSegment implements Segment, Disposable {
   dispose(): void {
     this.tcpStack.dispose();
     this.host.dispose();
+  }
+
+  #traitsOf(peer: Ipv4): CableTraits {
+    const mac = this.host.arp.find(peer);
+    return mac === null ? {} : (this.#fabric.traitsOf?.(mac) ?? {});
   }
 }
 

@@ -142,6 +142,16 @@ describe('LabSwitch', () => {
     expect([c.marks, last, seen.length]).toEqual([[5], [5], 1]);
   });
 
+  it('tells what is known of the cable to an address, unless somebody makes it reorder', () => {
+    const { labSwitch } = setUp();
+    const port = labSwitch.attach('loopback', () => {}, { maxInFlightBytes: 65536, dupThreshold: 1 });
+    expect(labSwitch.traitsOf(C)).toEqual({});
+    port.transmit(frame(ALL, C));
+    expect(labSwitch.traitsOf(C)).toEqual({ maxInFlightBytes: 65536, dupThreshold: 1 });
+    labSwitch.setImpairment(port, { reorderRate: 0.1 }, 'out');
+    expect(labSwitch.traitsOf(C)).toEqual({ maxInFlightBytes: 65536 });
+  });
+
   it('shows frames to taps, each once when only ingress is asked for', () => {
     const { labSwitch, a, b } = setUp();
     const ingress: string[] = [];

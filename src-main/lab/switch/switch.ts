@@ -1,11 +1,11 @@
-import type { Mac } from '../../base/address.ts';
+import { type Mac, writeMac } from '../../base/address.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Random } from '../../base/random.ts';
 import { ImpairedLink, type Impairment, NO_IMPAIRMENT } from '../faults/impaired-link.ts';
 import { type DropReason, newCounters, type PortCounters, type RunningCounters } from './counters.ts';
 import { MacTable } from './mac-table.ts';
-import type { Fabric, SwitchPort } from './port.ts';
+import type { CableTraits, Fabric, SwitchPort } from './port.ts';
 
 /** Destination and source address and the type. Devices need not pad to 60 bytes. */
 const MIN_FRAME = 14;
@@ -43,6 +43,7 @@ export interface LabPort extends SwitchPort {
   readonly id: number;
   readonly counters: PortCounters;
   readonly impairment: { readonly in: Impairment; readonly out: Impairment };
+  readonly traits: CableTraits;
 }
 
 interface Tap {
@@ -71,8 +72,8 @@ export class LabSwitch implements Fabric {
     this.#random = options.random;
   }
 
-  attach(name: string, deliver: (frame: Uint8Array) => void): LabPort {
-    const port = new Port(this.#nextId++, name, deliver, {
+  attach(name: string, deliver: (frame: Uint8Array) => void, traits: CableTraits = {}): LabPort {
+    const port = new Port(this.#nextId++, name, deliver, traits, {
       receive: (frame) => this.#receive(port, frame),
       unplug: () => this.#unplug(port),
     });
@@ -88,6 +89,16 @@ export class LabSwitch implements Fabric {
   /** Which addresses were heard behind which port. */
   addresses(): { mac: Mac; owner: LabPort }[] {
     return this.#table.entries(this.#clock.now());
+  }
+
+  traitsOf(mac: Mac): CableTraits {
+    const address = new Uint8Array(6);
+    writeMac(address, 0, mac);
+    const port = this.#table.find(address, 0, this.#clock.now());
+    if (port === null) return {};
+    const { dupThreshold, ...others } = port.traits;
+    const reorders = port.impairment.in.reorderRate + port.impairment.out.reorderRate > 0;
+    return reorders || dupThreshold === undefined ? others : { ...others, dupThreshold };
   }
 
   /**
@@ -244,6 +255,7 @@ interface PortOwner {
 class Port implements LabPort {
   readonly id: number;
   readonly name: string;
+  readonly traits: CableTraits;
   readonly counters: RunningCounters = newCounters();
   inLink: ImpairedLink | null = null;
   outLink: ImpairedLink | null = null;
@@ -251,9 +263,16 @@ class Port implements LabPort {
   readonly #deliver: (frame: Uint8Array) => void;
   readonly #owner: PortOwner;
 
-  constructor(id: number, name: string, deliver: (frame: Uint8Array) => void, owner: PortOwner) {
+  constructor(
+    id: number,
+    name: string,
+    deliver: (frame: Uint8Array) => void,
+    traits: CableTraits,
+    owner: PortOwner,
+  ) {
     this.id = id;
     this.name = name;
+    this.traits = traits;
     this.#deliver = deliver;
     this.#owner = owner;
   }

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { Disposable } from '../../base/disposable.ts';
 import { rackboxError } from '../../base/error-catalogue.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { Fabric } from './port.ts';
+import type { CableTraits, Fabric } from './port.ts';
 
 /**
  * A cable made of UDP: one datagram carries one Ethernet frame. QEMU (`-netdev dgram`), libvirt
@@ -26,6 +26,8 @@ export interface UdpCableOptions {
 
 const SOCKET_BUFFER_BYTES = 4 << 20;
 const LOOPBACK = '127.0.0.1';
+/** A burst beyond 64 KiB is dropped in the receiver's socket; what arrives, arrives in order. */
+const LOOPBACK_TRAITS: CableTraits = { maxInFlightBytes: 64 << 10, dupThreshold: 1 };
 
 /** Plugs a UDP-speaking device into `fabric`. Only loopback, and only the one remote port, is listened to. */
 export async function connectUdpCable(
@@ -45,9 +47,10 @@ export async function connectUdpCable(
   const onSent = (error: Error | null) => {
     if (error) counters.sendErrors++;
   };
-  const port = fabric.attach(name, (frame) => {
+  const deliver = (frame: Uint8Array) => {
     if (remotePort !== null) socket.send(frame, remotePort, LOOPBACK, onSent);
-  });
+  };
+  const port = fabric.attach(name, deliver, LOOPBACK_TRAITS);
   socket.on('message', (frame, from) => {
     remotePort ??= from.port;
     if (from.port !== remotePort || from.address !== LOOPBACK) counters.strangers++;

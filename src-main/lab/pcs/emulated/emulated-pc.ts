@@ -2,12 +2,15 @@ import { open } from 'node:fs/promises';
 import { Signal } from '../../../base/disposable.ts';
 import { rackboxError } from '../../../base/error-catalogue.ts';
 import { messageOf } from '../../../base/errors.ts';
-import type { SwitchPort } from '../../switch/port.ts';
+import type { CableTraits, SwitchPort } from '../../switch/port.ts';
 import type { BootDevice, Pc, PcEnvironment, PcSpec, PowerChange, PowerState, SerialPort } from '../pc.ts';
 import type { Screen } from '../screen.ts';
 import { SerialHistory } from '../serial-history.ts';
 import { EmulatorThread, type StartWorker } from './emulator-thread.ts';
 import type { MachineConfig } from './messages.ts';
+
+/** Half of what the receive queue holds; and on a busy machine an answer takes its time. */
+const CABLE: CableTraits = { maxInFlightBytes: 128 << 10, dupThreshold: 1, minRtoMs: 1000 };
 
 export interface EmulatedPcParts {
   readonly environment: PcEnvironment;
@@ -128,7 +131,7 @@ export class EmulatedPc implements Pc {
         environment.clock,
       );
       this.#thread = thread;
-      this.#port = environment.fabric.attach(this.spec.name, (frame) => thread.transmit(frame));
+      this.#port = environment.fabric.attach(this.spec.name, (frame) => thread.transmit(frame), CABLE);
     } catch (error) {
       const problem = messageOf(error);
       this.#powerLost(problem);
