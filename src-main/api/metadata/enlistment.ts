@@ -29,6 +29,7 @@ for nic in /sys/class/net/*; do
   [ -e "$nic/device" ] && echo "Network:   $(basename "$nic") $(cat "$nic/address")"
 done
 for disk in /sys/block/*; do
+  case $disk in */sr*) continue ;; esac
   [ -e "$disk/device" ] && echo "Disk:      $(basename "$disk") $(( $(cat "$disk/size") / 2048 )) MiB"
 done
 exit 0
