@@ -3,7 +3,7 @@
  * encodes back to the same bytes.
  */
 
-export const TFTP_OPCODE = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const;
+const TFTP_OPCODE = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const;
 
 /** Error codes, RFC 1350 appendix and RFC 2347. */
 export const TFTP_ERROR = {

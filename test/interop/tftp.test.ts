@@ -131,7 +131,8 @@ interface NpmTftp {
 }
 
 describeWith('npm tftp', {}, () => {
-  const { createClient } = createRequire(import.meta.url)('tftp') as NpmTftp;
+  const require = createRequire(import.meta.url);
+  const { createClient } = require('tftp') as NpmTftp;
   test.each([1, 4, 16])('with windowsize %d', (windowSize) => {
     const client = createClient({ host: '127.0.0.1', port: Number(port), blockSize: 1428, windowSize });
     return fetched(

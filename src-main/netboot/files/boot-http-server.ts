@@ -13,11 +13,11 @@ import { isBelow, requestPath } from './request-path.ts';
 import { sendFile } from './send-file.ts';
 
 /** MAAS's rack controllers serve boot files here. */
-export const BOOT_HTTP_PORT = 5248;
+const BOOT_HTTP_PORT = 5248;
 const MAX_HEADER_BYTES = 8 << 10;
 
 /** Somebody else's part of the name space, such as the metadata service. */
-export interface HttpRoute {
+interface HttpRoute {
   /** Path prefix: matches itself and what is below it. */
   readonly prefix: string;
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
@@ -35,7 +35,7 @@ export interface BootHttpServerOptions {
   readonly maxConnections?: number;
 }
 
-export interface BootHttpCounters {
+interface BootHttpCounters {
   connections: number;
   /** Connections closed at once because there were too many. */
   overLimit: number;
@@ -51,7 +51,7 @@ export interface BootHttpCounters {
 }
 
 /** A download under way, for showing. */
-export interface DownloadView {
+interface DownloadView {
   readonly address: Ipv4;
   readonly path: string;
   readonly sizeBytes: number;

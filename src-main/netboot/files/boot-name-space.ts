@@ -3,7 +3,7 @@ import { bufferFile } from './buffer-file.ts';
 import { configFiles } from './config-files.ts';
 import { firmwareFiles } from './firmware-files.ts';
 
-export interface BootNameSpaceOptions {
+interface BootNameSpaceOptions {
   /** The folder of boot loaders, `resources/firmware`. */
   readonly firmwareFolder: string;
   readonly directory: BootDirectory;

@@ -3,7 +3,7 @@ import type { BootPhase } from '../../base/boot-event.ts';
 import { parseConfigPath } from '../loaders/config-path.ts';
 
 /** What a file is for in a boot. */
-export interface FileRole {
+interface FileRole {
   readonly phase: BootPhase;
   /** True when asking in vain is part of the way, so that "missing" is no problem. */
   readonly optional: boolean;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BootFile } from '../ports.ts';
 import { parseRange } from './byte-range.ts';
 
-export interface FileAnswer {
+interface FileAnswer {
   readonly file: BootFile;
   readonly contentType: string;
   /** Each time the client has taken a chunk. */

@@ -2,7 +2,7 @@ import { type Mac, parseMac } from '../../base/address.ts';
 import type { Loader } from '../ports.ts';
 
 /** What a boot loader asks for when it asks for its configuration. */
-export type ConfigRequest = { readonly loader: Loader } & (
+type ConfigRequest = { readonly loader: Loader } & (
   | { readonly kind: 'chain' }
   /** The configuration of one machine; unknown machines must not be answered. */
   | {

@@ -1,7 +1,7 @@
 import type { TftpOption } from '../../protocol/tftp.ts';
 
 /** What the network and the server allow. */
-export interface OptionLimits {
+interface OptionLimits {
   /** Largest block: 1,468 fits an Ethernet frame (1,500 − IPv4 20 − UDP 8 − TFTP 4). */
   readonly maxBlockSize: number;
   readonly maxWindowSize: number;
@@ -18,7 +18,7 @@ export interface Negotiated {
   readonly accepted: readonly TftpOption[];
 }
 
-export const DEFAULT_BLOCK_SIZE = 512;
+const DEFAULT_BLOCK_SIZE = 512;
 export const ETHERNET_BLOCK_SIZE = 1468;
 export const MAX_WINDOW_SIZE = 64;
 

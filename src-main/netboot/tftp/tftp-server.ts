@@ -12,7 +12,7 @@ import { ETHERNET_BLOCK_SIZE, MAX_WINDOW_SIZE, negotiate } from './options.ts';
 import { newTftpCounters, type TftpCounters, type TransferView } from './tftp-counters.ts';
 import { TftpTransfer, type TransferOutcome } from './transfer.ts';
 
-export const TFTP_PORT = 69;
+const TFTP_PORT = 69;
 /** Netascii takes a pass over the whole file before the first block. */
 const MAX_NETASCII_BYTES = 16 << 20;
 

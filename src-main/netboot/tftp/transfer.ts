@@ -20,7 +20,7 @@ export type TransferOutcome =
   | { readonly end: 'timeout' }
   | { readonly end: 'failed' | 'stopped'; readonly reason: string };
 
-export interface TransferOptions {
+interface TransferOptions {
   /** This transfer's own port: its transfer identifier. Closed with the transfer. */
   readonly endpoint: UdpEndpoint;
   readonly peer: Peer;

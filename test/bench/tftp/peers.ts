@@ -33,7 +33,7 @@ export const CONTESTANTS: readonly TftpContestant[] = [
         '--verbose=0',
         folder,
       ];
-      return program && running(program, args, '127.0.0.1', 9169);
+      return program === null ? null : running(program, args, '127.0.0.1', 9169);
     },
   },
   {
@@ -41,7 +41,7 @@ export const CONTESTANTS: readonly TftpContestant[] = [
     async start(folder, scratch) {
       const program = programOf('tftpd-hpa', 'usr/sbin/in.tftpd', scratch);
       const args = ['-L', '--user', 'root', '--address', '127.0.0.1:9269', '--secure', folder];
-      return program && running(program, args, '127.0.0.1', 9269);
+      return program === null ? null : running(program, args, '127.0.0.1', 9269);
     },
   },
   {
