@@ -39,7 +39,7 @@ export class SparseDisk {
 
   /** Writes `data` at `offset`; resolves when the operating system has it. What lies behind the end is dropped. */
   write(offset: number, data: Uint8Array): Promise<void> {
-    const bytes = data.slice(0, Math.max(0, this.sizeBytes - offset));
+    const bytes = new Uint8Array(data.subarray(0, Math.max(0, this.sizeBytes - offset)));
     return this.#inOrder(async () => {
       const file = (await this.#open('r+')) ?? (await this.#open('w+'));
       for (const { page, from, at, count } of file ? pagesOf(offset, bytes.length) : []) {

@@ -94,6 +94,10 @@ class Grub implements GrubHost<LoadedFile> {
     };
   }
 
+  get #hasHttp(): boolean {
+    return this.#root.startsWith('http,');
+  }
+
   get #machine(): Machine {
     return this.#net.machine;
   }
@@ -131,13 +135,13 @@ class Grub implements GrubHost<LoadedFile> {
     return file;
   }
 
-  /** Modules are not built into the signed GRUB: `http` must be there to be loaded. */
+  /**
+   * Debian's signed build has no HTTP and may not load it: it asks for the module, and `insmod` succeeds all the
+   * same. A GRUB that came by HTTP has it.
+   */
   async module(name: string): Promise<boolean> {
-    if (name !== 'http') return true;
-    const path = `${GRUB_MODULES}${name}.mod`;
-    const file = await this.fetch(path);
-    if (isFailure(file)) this.print(`error: file \`${path}' not found.\n`);
-    return !isFailure(file);
+    if (name === 'http' && !this.#hasHttp) await this.fetch(`${GRUB_MODULES}${name}.mod`);
+    return true;
   }
 
   searchFile(file: string): string | null {
@@ -163,14 +167,14 @@ class Grub implements GrubHost<LoadedFile> {
     const [, given, path = ''] = /^(?:\(([^)]*)\))?(.*)$/.exec(name) ?? [];
     const device = given === undefined || given === 'pxe' ? this.#root : given;
     const [protocol = '', host = ''] = device.split(',');
-    if (protocol === 'http') return this.#net.byHttp(`http://${host}${path}`);
+    if (protocol === 'http' && this.#hasHttp) return this.#net.byHttp(`http://${host}${path}`);
     const server = parseIpv4(host) ?? this.#net.lease.nextServer;
     if (protocol === 'tftp') return this.#net.byTftp(server, path, TFTP_FLAVOURS.grub);
-    return { problem: 'not-found', message: `no such device: ${device}` };
+    return { problem: 'refused', message: `disk \`${device}' not found` };
   }
 
   #say(name: string, { problem, message }: FetchFailure): void {
-    const reason = problem === 'not-found' ? `file \`${name}' not found` : message.toLowerCase();
+    const reason = problem === 'not-found' ? `file \`${name}' not found` : message;
     this.print(`error: ${reason}.\n`);
   }
 }

@@ -143,7 +143,7 @@ class Exchange {
     this.#endpoint = context.stack.ip.udp(DHCP_CLIENT_PORT);
     this.#endpoint.onDatagram(({ data }) => {
       // Options are views into the frame, which is only ours during this call.
-      const message = decodeDhcp(data.slice());
+      const message = decodeDhcp(new Uint8Array(data));
       const ours = message?.op === BOOT_REPLY && message.xid === this.#xid && message.mac === identity.mac;
       if (ours) this.#inbox.put(message);
     });

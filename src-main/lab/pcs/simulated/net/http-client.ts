@@ -98,12 +98,10 @@ class StackAgent extends Agent {
     return this.#stack.tcp.connect(address ?? this.#stack.ip.address, Number(options.port ?? 80));
   }
 
-  // What Node does here needs a kernel's socket.
+  /** Node would turn TCP's keep-alive on; what firmware leaves open is quiet. */
   override keepSocketAlive(): boolean {
     return true;
   }
-
-  override reuseSocket(): void {}
 }
 
 /** One request on its way, and the silence it is allowed. */

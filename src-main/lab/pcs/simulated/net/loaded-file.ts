@@ -28,7 +28,7 @@ export class FileSink {
     this.#hash.update(data);
     this.#bytes += data.length;
     if (this.#headBytes >= HEAD_BYTES) return;
-    const piece = data.slice(0, HEAD_BYTES - this.#headBytes);
+    const piece = new Uint8Array(data.subarray(0, HEAD_BYTES - this.#headBytes));
     this.#head.push(piece);
     this.#headBytes += piece.length;
   }

@@ -8,6 +8,9 @@ import type { Fabric, SwitchPort } from '../../../switch/port.ts';
 
 type Deliver = (frame: Uint8Array) => void;
 
+/** Frames that wait to be taken; what comes on top is lost, as in a card's receive ring. */
+const RING_FRAMES = 1024;
+
 /**
  * A network card: one cable to the switch, and above it one program's network stack at a time. Firmware, loader
  * and kernel each bring their own, so that nothing (address, ARP, connections) passes from one to the next.
@@ -20,12 +23,13 @@ export class NicDevice implements Disposable {
   #deliver: Deliver | null = null;
   #stack: NicStack | null = null;
   #powered = true;
+  #ring: Uint8Array[] = [];
 
   constructor(fabric: Fabric, name: string, mac: Mac, index: number) {
     this.mac = mac;
     this.index = index;
     this.#name = name;
-    this.#port = fabric.attach(name, (frame) => this.#deliver?.(frame));
+    this.#port = fabric.attach(name, (frame) => this.#receive(frame));
   }
 
   /** Puts a fresh network stack on the card; the one before is gone without a frame. */
@@ -39,6 +43,7 @@ export class NicDevice implements Disposable {
   /** Takes the stack away. */
   close(): void {
     const stack = this.#stack;
+    this.#ring = [];
     this.#deliver = null;
     this.#stack = null;
     stack?.dispose();
@@ -50,6 +55,22 @@ export class NicDevice implements Disposable {
     this.#powered = false;
     this.close();
     void this.#port.dispose();
+  }
+
+  /**
+   * Takes a frame in, to be looked at in a turn of its own: the sender is still in the midst of sending, and two
+   * hosts that answer each other at once would call one another without end.
+   */
+  #receive(frame: Uint8Array): void {
+    if (!this.#deliver || this.#ring.length >= RING_FRAMES) return;
+    if (this.#ring.length === 0) setImmediate(() => this.#drain());
+    this.#ring.push(new Uint8Array(frame));
+  }
+
+  #drain(): void {
+    const frames = this.#ring;
+    this.#ring = [];
+    for (const frame of frames) this.#deliver?.(frame);
   }
 
   /** What the stack takes for the switch: a port that goes dead with it. */

@@ -63,8 +63,7 @@ class Transfer {
     this.#receiver = new TftpReceiver(download.filename, download.flavour.options, download.sizeOnly);
     this.#endpoint = context.stack.ip.udp(0);
     this.#endpoint.onDatagram(({ data, from }) => {
-      if (from.address !== download.server || from.port === TFTP_PORT) return;
-      this.#receive(data, from.port);
+      if (from.address === download.server) this.#receive(data, from.port);
     });
   }
 
