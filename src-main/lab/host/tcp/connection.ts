@@ -33,8 +33,8 @@ const DEFAULT_KEEP_ALIVE_MS = 7_200_000;
 
 /**
  * A TCP connection as a stream, with what Node's `http` expects of a socket. `end` half-closes; `finish` comes when
- * the peer has acknowledged everything. `destroy` closes a quiet connection properly (FIN) and resets one that has
- * something unsent or unread; `resetAndDestroy` always resets.
+ * the peer has acknowledged everything. `destroy` is as a kernel's close(2): what the send buffer took still arrives,
+ * then a FIN; but it resets when it cuts off a write or something is unread. `resetAndDestroy` always resets.
  */
 export class TcpConnection extends Duplex {
   readonly remoteAddress: string;
@@ -212,9 +212,9 @@ export class TcpConnection extends Duplex {
     this.#opening?.stop();
     const block = this.#block;
     if (block) {
-      const unread = this.readableLength > 0;
-      const closing = block.state !== 'ESTABLISHED' && block.state !== 'CLOSE_WAIT';
-      if (this.#reset || unread || (!closing && (error !== null || !this.#quiet(block)))) block.abort();
+      // As with a kernel's close(2): what was taken over still goes out. What gets lost must not look complete.
+      const unwritten = this.#onWritten !== null || this.writableLength > 0;
+      if (this.#reset || this.readableLength > 0 || unwritten) block.abort();
       else block.detach();
     }
     const reason = error ?? connectionError('ECANCELED', 'write', this.#flow);
@@ -224,10 +224,6 @@ export class TcpConnection extends Duplex {
     this.#onFinished = null;
     for (const resolve of waiting) resolve?.(reason);
     callback(error);
-  }
-
-  #quiet(block: ControlBlock): boolean {
-    return block.idle && this.#onWritten === null && this.writableLength === 0;
   }
 
   #take(chunks: Uint8Array[], callback: Callback): void {

@@ -196,7 +196,11 @@ export class ControlBlock implements SegmentHandler {
   #onReset(position: number, now: number): void {
     if (position !== this.#receiver.next) return void this.#challenge(now);
     this.#host.counters.resetsIn++;
-    this.#fail('ECONNRESET');
+    // Both streams are through and only the ACK of our FIN was missing: the peer forgot us too early.
+    if (this.#receiver.finished && this.#sender.onlyFinMissing) {
+      this.#leave('abort');
+      this.#user.finished();
+    } else this.#fail('ECONNRESET');
   }
 
   /** False when the segment has to be dropped. */

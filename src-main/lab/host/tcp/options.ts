@@ -51,7 +51,7 @@ const DEFAULTS: TcpStackOptions = {
   maxHalfOpen: 512,
   receiveBufferBytes: 512 << 10,
   sendBufferBytes: 512 << 10,
-  timeWaitMs: 1000,
+  timeWaitMs: 4000,
   connectTimeoutMs: 30_000,
   giveUpMs: 120_000,
   maxRtoMs: 8000,

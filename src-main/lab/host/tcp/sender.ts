@@ -125,8 +125,9 @@ export class Sender {
     return this.#finQueued && this.#una > this.#buffer.end;
   }
 
-  get finSent(): boolean {
-    return this.#finQueued && this.#next > this.#buffer.end;
+  /** All data is acknowledged, the FIN that was sent isn't. */
+  get onlyFinMissing(): boolean {
+    return this.#finQueued && this.#una === this.#buffer.end && this.#next > this.#una;
   }
 
   /** Everything written was acknowledged. */

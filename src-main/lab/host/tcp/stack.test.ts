@@ -418,7 +418,7 @@ describe('closing', () => {
     client.resume().end();
     await pair.pass(100);
     expect([pair.left.sizes.timeWait, pair.right.sizes.timeWait]).toEqual([1, 0]);
-    await pair.pass(2000);
+    await pair.pass(5000);
     expect(pair.left.sizes).toEqual({ connections: 0, halfOpen: 0, timeWait: 0, listeners: 0 });
     expect(pair.clock.pending).toBe(0);
   });
@@ -499,6 +499,32 @@ describe('closing', () => {
     expect(await pair.until(() => s.error !== null, 1000)).toBe(true);
     expect(s.error?.code).toBe('ECONNRESET');
     expect([pair.left.sizes.connections, pair.right.sizes.connections]).toEqual([0, 0]);
+  });
+
+  it('destroy lets through what the send buffer has taken, and resets over unread data', async () => {
+    const pair = new TcpPair(1, { delayMs: 5 });
+    const { client, server } = await connected(pair);
+    const [c, s] = [watch(client), watch(server)];
+    server.pause();
+    client.end(patterned(100_000));
+    await pair.pass(200);
+    server.resume();
+    await pair.pass(1);
+    server.write(patterned(100_000));
+    server.destroy(new Error('handler failed'));
+    expect(await pair.until(() => c.events.includes('end'), 5000)).toBe(true);
+    expect([sha(c.data), c.error, s.error?.message]).toEqual([
+      sha(patterned(100_000)),
+      null,
+      'handler failed',
+    ]);
+
+    const other = await connected(pair, 81);
+    other.client.write('unread');
+    const seen = watch(other.client);
+    await pair.pass(100);
+    other.server.destroy();
+    expect(await pair.until(() => seen.error?.code === 'ECONNRESET', 1000)).toBe(true);
   });
 
   it('resets the peer that writes to a destroyed connection', async () => {

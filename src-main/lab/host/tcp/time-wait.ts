@@ -58,15 +58,24 @@ export class TimeWaitTable {
     now: number,
   ): boolean {
     const { flags } = segment;
-    // RFC 1337: a reset doesn't end TIME_WAIT.
-    if (flags & RST) return true;
     const ahead = (segment.sequence - acknowledgment) | 0;
+    if (flags & RST) {
+      // Only a peer that just got our answer knows this number: it started anew and its SYN will come again.
+      if (ahead === 0) this.#forget(entry);
+      return true;
+    }
     if ((flags & (SYN | ACK)) === SYN && ahead > 0) {
       this.#forget(entry);
       return false;
     }
     // A bare old ACK gets no answer: two such ends would go on answering each other.
     const answerable = (flags & (SYN | FIN)) !== 0 || data.length > 0 || ahead !== 0;
+    if ((flags & FIN) !== 0) {
+      // The peer did not get our ACK: the wait starts anew, or it might meet a reset.
+      entry.until = now + this.#host.options.timeWaitMs;
+      this.#waiting.delete(entry);
+      this.#waiting.add(entry);
+    }
     if (answerable && this.#host.challenges.take(now))
       this.#host.output.control(entry.flow, ACK, sequence, acknowledgment, 0, NO_TCP_OPTIONS);
     return true;
@@ -86,5 +95,5 @@ export class TimeWaitTable {
 }
 
 interface TimeWait extends SegmentHandler {
-  readonly until: number;
+  until: number;
 }
