@@ -1,25 +1,23 @@
 # What cloud-init does with a MAAS datasource. Sourced by boot.
 
-# read_config FILE: the settings we know, as shell variables.
-read_config() {
-  awk -f /lib/rackbox/yaml.awk "$1" >/run/rackbox/settings
-  while IFS='	' read -r key value; do
-    case $value in *\\*) value=$(printf '%b' "$value") ;; esac
-    case $key in
-      datasource.MAAS.metadata_url) metadata_url=$value ;;
-      datasource.MAAS.consumer_key) consumer_key=$value ;;
-      datasource.MAAS.token_key) token_key=$value ;;
-      datasource.MAAS.token_secret) token_secret=$value ;;
-      reporting.*.endpoint) report_endpoint=$value ;;
-      reporting.*.consumer_key) report_consumer_key=$value ;;
-      reporting.*.token_key) report_token_key=$value ;;
-      reporting.*.token_secret) report_token_secret=$value ;;
-      power_state.mode) power_mode=$value ;;
-      power_state.delay) power_delay=$value ;;
-      power_state.condition) power_condition=$value ;;
-      power_state.message) power_message=$value ;;
-    esac
-  done </run/rackbox/settings
+. /lib/rackbox/yaml.sh
+
+# setting PATH VALUE: keeps what we know of a cloud-config.
+setting() {
+  case $1 in
+    datasource.MAAS.metadata_url) metadata_url=$2 ;;
+    datasource.MAAS.consumer_key) consumer_key=$2 ;;
+    datasource.MAAS.token_key) token_key=$2 ;;
+    datasource.MAAS.token_secret) token_secret=$2 ;;
+    reporting.*.endpoint) report_endpoint=$2 ;;
+    reporting.*.consumer_key) report_consumer_key=$2 ;;
+    reporting.*.token_key) report_token_key=$2 ;;
+    reporting.*.token_secret) report_token_secret=$2 ;;
+    power_state.mode) power_mode=$2 ;;
+    power_state.delay) power_delay=$2 ;;
+    power_state.condition) power_condition=$2 ;;
+    power_state.message) power_message=$2 ;;
+  esac
 }
 
 # run_cloud_config URL: everything from the preseed to the power state.
@@ -27,7 +25,7 @@ run_cloud_config() {
   say "cloud-config from $1"
   persist 'cloud-config' fetch_config "$1" /run/rackbox/cloud-config
   set_clock
-  read_config /run/rackbox/cloud-config
+  yaml /run/rackbox/cloud-config setting
   if [ -z "$metadata_url" ]; then
     say 'the cloud-config names no datasource.MAAS.metadata_url'
     return
@@ -38,8 +36,6 @@ run_cloud_config() {
   persist 'local-hostname' fetch_metadata meta-data/local-hostname /run/rackbox/local-hostname
   read -r hostname </run/rackbox/local-hostname
   [ -z "$hostname" ] || echo "$hostname" >/proc/sys/kernel/hostname
-  persist 'public-keys' optional fetch_metadata meta-data/public-keys /run/rackbox/public-keys
-  persist 'vendor-data' optional fetch_metadata vendor-data /run/rackbox/vendor-data
   persist 'user-data' optional fetch_metadata user-data /run/rackbox/user-data
   read -r instance </run/rackbox/instance-id
   event finish init-network 'searching for network datasources' SUCCESS
@@ -48,12 +44,22 @@ run_cloud_config() {
   event start modules-final 'running modules for final'
   send_events
   # Scripts look for disks.
-  wait "$drivers"
+  [ -z "$drivers" ] || wait "$drivers"
+  start_services
+  fetch_the_rest &
+  rest=$!
   result=SUCCESS
   run_user_data /run/rackbox/user-data || result=FAIL
   event finish modules-final 'running modules for final' $result
   send_events
   change_power_state
+}
+
+# fetch_the_rest: what cloud-init asks for as well and nothing here waits for.
+fetch_the_rest() {
+  for name in meta-data/public-keys vendor-data; do
+    fetch_metadata "$name" "/run/rackbox/${name#meta-data/}" || rm -f "/run/rackbox/${name#meta-data/}"
+  done
 }
 
 # run_user_data FILE: as cloud-init would: a script, or cloud-config of which we know runcmd.
@@ -72,7 +78,9 @@ run_user_data() {
       set -- "$1"
       ;;
     '#cloud-config'*)
-      awk -f /lib/rackbox/yaml.awk "$1" | awk -f /lib/rackbox/runcmd.awk >/run/rackbox/runcmd
+      script='' script_line=''
+      yaml "$1" runcmd
+      echo "$script" >/run/rackbox/runcmd
       set -- sh /run/rackbox/runcmd
       ;;
     '')
@@ -91,17 +99,32 @@ run_user_data() {
   return $status
 }
 
-# run_logged COMMAND…: its output goes to the log and to both consoles. A process that it leaves behind
-# may keep the pipe open: then we wait half a second for the last words, not for ever.
+# runcmd PATH VALUE: makes $script of runcmd: a string is a line, a list the words of a command.
+runcmd() {
+  case $1 in
+    runcmd.*.*)
+      local at=${1#runcmd.} word="'${2//\'/\'\\\'\'}'"
+      if [ "${at%%.*}" = "$script_line" ]; then script="$script $word"; else script=$script$newline$word; fi
+      script_line=${at%%.*}
+      ;;
+    runcmd.*) script=$script$newline$2 ;;
+  esac
+}
+
+# run_logged COMMAND…: its output goes to the log and to both consoles.
 run_logged() {
   mkfifo /run/rackbox/output
   tee /var/log/user-data.log /dev/fd/3 </run/rackbox/output >&4 2>/dev/null &
   tee=$!
   "$@" >/run/rackbox/output 2>&1 </dev/null 3>&- 4>&- 5>&-
   status=$?
-  { usleep 500000 && kill $tee; } 2>/dev/null &
-  wait $tee
-  rm /run/rackbox/output
+  # Its last words may still be in the pipe. What it left running may keep the pipe open for ever, so
+  # silence is the end as well.
+  logged=
+  while [ -e /proc/$tee/exe ] && [ "$logged" != "$(stat -c %s /var/log/user-data.log)" ]; do
+    logged=$(stat -c %s /var/log/user-data.log)
+    usleep 200000
+  done
   return $status
 }
 
@@ -114,7 +137,7 @@ change_power_state() {
     false | False) return 0 ;;
     *) sh -c "$power_condition" >/dev/null 2>&1 || { say "staying up: $power_condition"; return 0; } ;;
   esac
-  [ -z "$sender" ] || wait "$sender"
+  wait $rest $sender
   say 'ready'
   case $power_delay in
     +[0-9]*) say "$power_mode in ${power_delay#+} min"; sleep $((${power_delay#+} * 60)) ;;

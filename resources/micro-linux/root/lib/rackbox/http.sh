@@ -12,16 +12,16 @@ authorize() {
 
 # fetch URL FILE [wget options]: false with the reason in $error.
 fetch() {
-  url=$1 file=$2
+  url=$1 file=$2 headers=$2.headers
   shift 2
-  timeout 30 wget -q -S -O "$file" "$@" "$url" 2>/run/rackbox/headers && return
+  timeout 30 wget -q -S -O "$file" "$@" "$url" 2>"$headers" && return
   error='no answer'
   while read -r line; do
     case $line in
       'wget: server returned error: '*) error=${line#*error: } ;;
       'wget: '*) error=${line#wget: } ;;
     esac
-  done </run/rackbox/headers
+  done <"$headers"
   return 1
 }
 
@@ -40,7 +40,7 @@ fetch_metadata() {
   authorize "$consumer_key" "$token_key" "$token_secret"
   fetch "${metadata_url%/}/2012-03-01/$1" "$2" ${authorization:+--header "$authorization"} && return
   case $error in
-    *' 401 '*) [ -n "$authorization" ] && fetch "$config_url" /dev/null && set_clock || return ;;
+    *' 401 '*) [ -n "$authorization" ] && fetch "$config_url" /run/rackbox/cloud-config && set_clock || return ;;
     *) return 1 ;;
   esac
   authorize "$consumer_key" "$token_key" "$token_secret"
@@ -78,5 +78,5 @@ set_clock() {
         return
         ;;
     esac
-  done </run/rackbox/headers
+  done <"$headers"
 }

@@ -20,15 +20,10 @@ load_drivers() {
   [ $# = 0 ] || modprobe -a -q "$@" 2>/dev/null
 }
 
-# load_other_drivers: disks, the power button, pseudo terminals: all that is not needed to get an address.
+# load_other_drivers: disks and the power button: all that is not needed to get an address.
 load_other_drivers() {
-  mkdir -p /dev/pts /dev/shm
-  mount -t devpts devpts /dev/pts
-  if [ -d /lib/modules ]; then
-    load_drivers 0x
-    modprobe -a -q sd_mod sr_mod button evdev 2>/dev/null
-  fi
-  acpid >/dev/null 2>&1
+  load_drivers 0x
+  modprobe -a -q sd_mod sr_mod button evdev 2>/dev/null
 }
 
 # boot_interfaces MAC: the interface with this address, or all of them when there is none such.
@@ -82,8 +77,10 @@ start_network() {
   done
   say "DHCP on ${interfaces# }"
   # Links need time to come up: time for the other drivers.
-  load_other_drivers &
-  drivers=$!
+  if [ -d /lib/modules ]; then
+    load_other_drivers &
+    drivers=$!
+  fi
   while ! read -r -t 5 interface address server <&5; do
     say "no DHCP answer on ${interfaces# } yet"
     [ "${uptime%.*}" -lt 60 ] || open_shells
