@@ -208,6 +208,7 @@ class Exchange {
   }
 
   #configured(ack: DhcpMessage, offer: DhcpMessage): DhcpLease {
+    this.#context.signal.throwIfAborted();
     const lease = leaseOf(ack, offer);
     const { ip } = this.#context.stack;
     if (ip.address !== lease.address)
@@ -225,6 +226,8 @@ class Exchange {
   }
 
   #send(message: DhcpMessage, to: Ipv4 = BROADCAST_IPV4): void {
+    // The power may have gone between a timer and what waited for it.
+    this.#context.signal.throwIfAborted();
     this.#endpoint.send(encodeDhcp(message, LARGEST_MESSAGE_BYTES), { address: to, port: DHCP_SERVER_PORT });
   }
 }

@@ -121,12 +121,16 @@ class Linux {
   async #rootImage(http: HttpClient): Promise<void> {
     const url = /(?:^|\s)root=(?:squash|tar):(http:\S+)/.exec(this.#commandLine)?.[1];
     if (url === undefined) return;
-    const { pace, signal } = this.#machine;
+    const { pace } = this.#machine;
     this.#say(`root file system from ${url}`);
     const result = await http.fetch({ url, onData: () => undefined, timeoutMs: pace.patience(30_000) });
     if ('status' in result && result.status === 200) return;
+    await this.#panic();
+  }
+
+  #panic(): Promise<never> {
     this.#log('Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)');
-    await hang(signal);
+    return hang(this.#machine.signal);
   }
 
   async #cloud(

@@ -112,7 +112,9 @@ describe('menu', () => {
     expect((await run({})).end).toEqual({ kind: 'prompt' });
   });
 
-  test('stays at the prompt when the kernel is missing', async () => {
+  test('stays at the prompt when the kernel or the initrd is missing', async () => {
+    const noInitrd = await run('set timeout=0\nmenuentry a {\nlinux /k\ninitrd /missing\n}');
+    expect(noInitrd.end).toEqual({ kind: 'prompt' });
     const { end, host } = await run('set timeout=0\nmenuentry a {\nlinux /missing\ninitrd /i\n}');
     expect(end).toEqual({ kind: 'prompt' });
     expect(host.printed).toContain('you need to load the kernel first');

@@ -87,7 +87,12 @@ export class GrubInterpreter<File> {
     if (timeout > 0) await this.#host.sleep(timeout * 1000);
     this.#host.print(`  Booting \`${entry.title}'\n\n`);
     this.#entries = [];
-    return (await this.#block(entry.body)) ?? this.#boot() ?? { kind: 'prompt' };
+    const end = await this.#block(entry.body);
+    if (end) return end;
+    // What failed last keeps GRUB from booting by itself, as after an initrd that is missing.
+    if (this.#status === 0) return this.#boot() ?? { kind: 'prompt' };
+    this.#host.print('Press any key to continue...');
+    return { kind: 'prompt' };
   }
 
   async #block(statements: readonly GrubStatement[]): Promise<GrubEnd<File> | null> {
