@@ -7,6 +7,8 @@ import { readU16, writeU16, writeU32 } from './octets.ts';
 export const ICMP_HEADER_BYTES = 8;
 /** Code of "destination unreachable" for a closed UDP port. */
 export const PORT_UNREACHABLE = 3;
+/** Code of "destination unreachable" for what a router may not pass on, RFC 1812 §5.2.7.1. */
+export const ADMINISTRATIVELY_PROHIBITED = 13;
 
 const ECHO_REPLY = 0;
 const DESTINATION_UNREACHABLE = 3;

@@ -5,7 +5,6 @@ import {
   decodeIcmp,
   ICMP_HEADER_BYTES,
   type IcmpEcho,
-  PORT_UNREACHABLE,
   quoteOf,
   writeIcmpEcho,
   writeIcmpUnreachable,
@@ -56,12 +55,12 @@ export class IcmpService implements IpTransport {
       this.#sendEcho(from, { ...message, kind: 'echo-reply' });
   }
 
-  /** Tells the sender of an IP packet, its header first, that nobody has the port. */
-  portUnreachable(to: Ipv4, packet: Uint8Array): void {
+  /** Tells the sender of an IP packet, its header first, why it did not arrive. */
+  unreachable(to: Ipv4, code: number, packet: Uint8Array): void {
     const original = quoteOf(packet);
     const length = ICMP_HEADER_BYTES + original.length;
     this.#sender.send(this.#sender.address, this.protocol, to, length, (frame, offset) => {
-      writeIcmpUnreachable(frame, offset, PORT_UNREACHABLE, original);
+      writeIcmpUnreachable(frame, offset, code, original);
     });
   }
 

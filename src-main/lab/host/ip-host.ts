@@ -129,6 +129,11 @@ export class IpHost implements IpLayer, Disposable {
     this.#forwarder = forwarder;
   }
 
+  /** Answers a packet of {@link Forwarder} with "destination unreachable". */
+  refuse(frame: Uint8Array, packet: Ipv4Packet, code: number): void {
+    this.#icmp.unreachable(packet.source, code, frame.subarray(ETHERNET_HEADER_BYTES, packet.payloadEnd));
+  }
+
   /** Opens a UDP port, 0 meaning any free one. Throws PORT_IN_USE. */
   udp(port: number): UdpEndpoint {
     return this.#udp.open(port);
@@ -221,9 +226,10 @@ export class IpHost implements IpLayer, Disposable {
       return;
     }
     const toUs = packet.destination === this.address || this.address === ANY_IPV4;
-    if (!toUs && !this.#sender.isBroadcast(packet.destination)) {
-      if (this.#forwarder !== null && header.destination === this.mac) this.#forwarder(frame, packet);
-      else this.counters.misaddressed++;
+    const takes = toUs || this.#sender.isBroadcast(packet.destination);
+    const forwards = this.#forwarder !== null && header.destination === this.mac;
+    if (!takes && !forwards) {
+      this.counters.misaddressed++;
       return;
     }
     // The answer will go there: asking by ARP first would only cost time.
@@ -233,7 +239,8 @@ export class IpHost implements IpLayer, Disposable {
       packet.source !== this.address
     )
       this.arp.learn(packet.source, header.source);
-    this.#deliver(frame, packet, header.source);
+    if (takes) this.#deliver(frame, packet, header.source);
+    else this.#forwarder?.(frame, packet);
   }
 
   #deliver(frame: Uint8Array, packet: Ipv4Packet, mac: Mac): void {

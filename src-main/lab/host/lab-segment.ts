@@ -5,6 +5,7 @@ import type { Random } from '../../base/random.ts';
 import type { Segment, SegmentConnection, UdpEndpoint } from '../../base/segment.ts';
 import type { CableTraits, Fabric } from '../switch/port.ts';
 import { IpHost } from './ip-host.ts';
+import { type Nat, type NatOptions, startNat } from './nat/nat.ts';
 import { TcpStack, type TcpStackOptions } from './tcp/index.ts';
 
 export interface LabSegmentOptions {
@@ -28,12 +29,15 @@ export class LabSegment implements Segment, Disposable {
   readonly host: IpHost;
   readonly tcpStack: TcpStack;
   readonly #fabric: Fabric;
+  readonly #parts: { readonly clock: Clock; readonly random: Random };
+  #nat: Nat | null = null;
 
   constructor(options: LabSegmentOptions) {
     const { fabric, name, cidr, address, clock, random } = options;
     this.name = name;
     this.cidr = cidr;
     this.#fabric = fabric;
+    this.#parts = { clock, random };
     const mac = options.mac ?? macFor(address);
     this.host = new IpHost({ fabric, name, mac, clock, random, answersRouterSolicitations: true });
     const linkProfile = (peer: Ipv4) => this.#traitsOf(peer);
@@ -58,8 +62,17 @@ export class LabSegment implements Segment, Disposable {
     return this.host.probe(address, timeoutMs);
   }
 
+  /** Lets the machines of this segment, whose gateway we are, reach the world; off again on dispose. */
+  startNat(options: Omit<NatOptions, 'clock' | 'random' | 'lab' | 'tcp'> = {}): Nat {
+    const tcp = { linkProfile: (peer: Ipv4) => this.#traitsOf(peer) };
+    this.#nat?.dispose();
+    this.#nat = startNat(this.host, { ...options, ...this.#parts, lab: this.cidr, tcp });
+    return this.#nat;
+  }
+
   /** Resets connections, closes ports and unplugs the host. */
   dispose(): void {
+    this.#nat?.dispose();
     this.tcpStack.dispose();
     this.host.dispose();
   }

@@ -2,6 +2,7 @@ import { ANY_IPV4, type Mac } from '../../base/address.ts';
 import type { Random } from '../../base/random.ts';
 import type { Peer, UdpEndpoint } from '../../base/segment.ts';
 import { ETHERNET_HEADER_BYTES } from '../../protocol/ethernet.ts';
+import { PORT_UNREACHABLE } from '../../protocol/icmp.ts';
 import { IPV4_HEADER_BYTES, IPV4_MAX_BYTES, type Ipv4Packet, PROTOCOL_UDP } from '../../protocol/ipv4.ts';
 import { decodeUdp, UDP_HEADER_BYTES, writeUdp } from '../../protocol/udp.ts';
 import type { HostCounters } from './host-counters.ts';
@@ -54,7 +55,8 @@ export class UdpService {
   #refuse(bytes: Uint8Array, packet: Ipv4Packet): void {
     if (packet.payloadStart < ETHERNET_HEADER_BYTES || packet.source === ANY_IPV4) return;
     if (packet.destination !== this.#sender.address || this.#sender.isBroadcast(packet.source)) return;
-    this.#icmp.portUnreachable(packet.source, bytes.subarray(ETHERNET_HEADER_BYTES, packet.payloadEnd));
+    const whole = bytes.subarray(ETHERNET_HEADER_BYTES, packet.payloadEnd);
+    this.#icmp.unreachable(packet.source, PORT_UNREACHABLE, whole);
   }
 
   #send(sourcePort: number, data: Uint8Array, to: Peer): void {
