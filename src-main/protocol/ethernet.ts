@@ -10,7 +10,7 @@ export const ETHERNET_MTU = 1500;
 
 export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_ARP = 0x0806;
-export const ETHERTYPE_VLAN = 0x8100;
+const ETHERTYPE_VLAN = 0x8100;
 export const ETHERTYPE_IPV6 = 0x86dd;
 
 const VLAN_TAG_BYTES = 4;

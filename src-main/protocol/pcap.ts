@@ -1,7 +1,7 @@
 /** Capture files as libpcap, tcpdump and Wireshark read them: the classic format with nanosecond times. */
 
 export const PCAP_HEADER_BYTES = 24;
-export const PCAP_RECORD_HEADER_BYTES = 16;
+const PCAP_RECORD_HEADER_BYTES = 16;
 
 /** Nanosecond variant, little-endian. */
 const MAGIC = 0xa1b23c4d;

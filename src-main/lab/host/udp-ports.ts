@@ -3,8 +3,8 @@ import type { Random } from '../../base/random.ts';
 import type { Datagram, Peer, UdpEndpoint } from '../../base/segment.ts';
 
 /** IANA's range for dynamic ports, RFC 6335 §6. */
-export const FIRST_EPHEMERAL_PORT = 49_152;
-export const LAST_EPHEMERAL_PORT = 65_535;
+const FIRST_EPHEMERAL_PORT = 49_152;
+const LAST_EPHEMERAL_PORT = 65_535;
 
 /** Sends a datagram from a port of the host. */
 export type UdpSender = (sourcePort: number, data: Uint8Array, to: Peer) => void;
