@@ -22,6 +22,8 @@ export interface CaptureCounters {
 export interface Capture extends Disposable {
   readonly file: string;
   readonly counters: CaptureCounters;
+  /** Resolves when everything seen up to now is in the file. */
+  flush(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export async function startCapture(options: CaptureSource & { readonly file: str
     get counters() {
       return { frames, dropped: file.dropped };
     },
+    flush: () => file.flush(),
     async dispose() {
       await tap.dispose();
       await file.close();

@@ -7,8 +7,9 @@ import { encodePcapHeader, encodePcapRecord } from '../../protocol/pcap.ts';
 const MAX_WAITING_BYTES = 32 << 20;
 
 /**
- * A capture file that grows. Each write to the file ends with a whole record, so that it can be read while it
- * grows; as long as the disk keeps up, a frame is on its way to it as soon as it was seen.
+ * A capture file that grows. As long as the disk keeps up, a frame is on its way to it as soon as it was seen, and
+ * between writes the file ends with a whole record: it can be read while it grows. Only who reads during a write
+ * may find the last record incomplete, as in the files of other capture programs.
  */
 export class PcapFile {
   readonly #handle: FileHandle;
@@ -51,6 +52,11 @@ export class PcapFile {
     this.#waiting.push(record);
     this.#waitingBytes += record.length;
     this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when everything seen up to now is in the file. */
+  async flush(): Promise<void> {
+    await this.#writing;
   }
 
   /** Writes what waits and closes. Rejects with CAPTURE_FAILED when anything could not be written. */
