@@ -16,6 +16,8 @@ export class SparseDisk {
   readonly #slots = new Map<number, number>();
   #file: FileHandle | null = null;
   #nextSlot = 0;
+  /** There is no file yet, so there is nothing to read. */
+  #absent = false;
   /** Each access waits for the one before. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -28,7 +30,7 @@ export class SparseDisk {
   read(offset: number, length: number): Promise<Uint8Array> {
     return this.#inOrder(async () => {
       const bytes = new Uint8Array(Math.max(0, length));
-      const file = await this.#open('r+');
+      const file = this.#absent ? null : await this.#open('r+');
       for (const { page, from, at, count } of file ? pagesOf(offset, bytes.length) : []) {
         const slot = this.#slots.get(page);
         if (slot !== undefined) await file?.read(bytes, at, count, slot * RECORD + HEADER + from);
@@ -69,9 +71,11 @@ export class SparseDisk {
     try {
       this.#file = await open(this.#path, flags);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      this.#absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (this.#absent) return null;
       throw error;
     }
+    this.#absent = false;
     this.#slots.clear();
     const { size } = await this.#file.stat();
     const header = new Uint8Array(HEADER);

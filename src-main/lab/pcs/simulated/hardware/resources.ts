@@ -60,7 +60,7 @@ export function nicPartOf(profile: HardwareProfile, index: number): NicPart {
   return { ...part, device: `enp${bus}s0`, pciAddress: `0000:${bus.toString(16)}:00.0` };
 }
 
-export function diskPartOf(profile: HardwareProfile, index: number): DiskPart | undefined {
+function diskPartOf(profile: HardwareProfile, index: number): DiskPart | undefined {
   return profile.disks[index] ?? profile.disks.at(-1);
 }
 

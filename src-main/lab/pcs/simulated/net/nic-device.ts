@@ -1,10 +1,11 @@
-import type { Mac } from '../../../../base/address.ts';
+import type { Ipv4, Mac } from '../../../../base/address.ts';
 import type { Clock } from '../../../../base/clock.ts';
 import type { Disposable } from '../../../../base/disposable.ts';
 import type { Random } from '../../../../base/random.ts';
 import { IpHost } from '../../../host/ip-host.ts';
 import { TcpStack } from '../../../host/tcp/index.ts';
 import type { Fabric, SwitchPort } from '../../../switch/port.ts';
+import { concerns, type FrameOwner } from './frame-filter.ts';
 
 type Deliver = (frame: Uint8Array) => void;
 
@@ -62,7 +63,8 @@ export class NicDevice implements Disposable {
    * hosts that answer each other at once would call one another without end.
    */
   #receive(frame: Uint8Array): void {
-    if (!this.#deliver || this.#ring.length >= RING_FRAMES) return;
+    if (!this.#deliver || !this.#stack || this.#ring.length >= RING_FRAMES) return;
+    if (!concerns(frame, this.#stack)) return;
     if (this.#ring.length === 0) setImmediate(() => this.#drain());
     this.#ring.push(new Uint8Array(frame));
   }
@@ -93,14 +95,24 @@ export class NicDevice implements Disposable {
 }
 
 /** The network stack of one program on one card. */
-export class NicStack implements Disposable {
+export class NicStack implements Disposable, FrameOwner {
   readonly ip: IpHost;
   readonly tcp: TcpStack;
+  readonly mac: Mac;
 
   constructor(fabric: Fabric, name: string, mac: Mac, clock: Clock, random: Random) {
+    this.mac = mac;
     this.ip = new IpHost({ fabric, name, mac, clock, random });
     this.tcp = new TcpStack({ ip: this.ip, clock, random });
     this.ip.registerTransport(this.tcp);
+  }
+
+  get address(): Ipv4 {
+    return this.ip.address;
+  }
+
+  knows(address: Ipv4): boolean {
+    return this.ip.arp.find(address) !== null;
   }
 
   dispose(): void {

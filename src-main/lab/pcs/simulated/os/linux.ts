@@ -106,6 +106,7 @@ class Linux {
       const done = await this.#cloud(network, http, cloudInit, preseed.datasource);
       if (done.honoursPowerState && preseed.powerState?.wanted) return this.#powerState(preseed.powerState);
     }
+    http.close();
     return this.#login();
   }
 

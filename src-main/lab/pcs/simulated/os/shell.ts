@@ -6,7 +6,7 @@ import type { Machine } from '../machine/machine.ts';
 export type ShellEnd = 'poweroff' | 'reboot';
 
 /** A line of input being typed: echoes, rubs out, hands over whole lines. */
-export class LineEditor {
+class LineEditor {
   readonly #echo: (text: string) => void;
   readonly #onLine: (line: string) => void;
   #line = '';
@@ -67,7 +67,7 @@ export function runShell(machine: Machine, facts: () => SystemFacts): Promise<Sh
 }
 
 /** What a command prints; for those it does not know, what a shell says. */
-export function answer(command: string, machine: Machine, facts: SystemFacts): string {
+function answer(command: string, machine: Machine, facts: SystemFacts): string {
   const { spec, profile } = machine;
   switch (command.replace(/\s+/g, ' ')) {
     case '':
