@@ -1,18 +1,15 @@
-import { ANY_IPV4, BROADCAST_MAC, type Ipv4, isGroupMac, type Mac, writeMac } from '../../base/address.ts';
+import { ANY_IPV4, type Ipv4, isGroupMac, type Mac, writeMac } from '../../base/address.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Random } from '../../base/random.ts';
 import type { UdpEndpoint } from '../../base/segment.ts';
-import { ARP_BYTES, type ArpPacket, decodeArp, writeArp } from '../../protocol/arp.ts';
 import {
   decodeEthernet,
   ETHERNET_HEADER_BYTES,
-  ETHERNET_MIN_FRAME_BYTES,
   ETHERTYPE_ARP,
   ETHERTYPE_IPV4,
   ETHERTYPE_IPV6,
   type EthernetFrame,
-  writeEthernetHeader,
 } from '../../protocol/ethernet.ts';
 import { decodeIpv4, type Ipv4Packet } from '../../protocol/ipv4.ts';
 import {
@@ -20,16 +17,14 @@ import {
   encodeEmptyRouterAdvertisement,
 } from '../../protocol/router-advertisement.ts';
 import type { Fabric, SwitchPort } from '../switch/port.ts';
-import { ArpCache } from './arp-cache.ts';
+import type { ArpCache } from './arp-cache.ts';
+import { ArpService } from './arp-service.ts';
 import { type HostCounters, newHostCounters } from './host-counters.ts';
 import { IcmpService } from './icmp-service.ts';
 import type { IpLayer, IpTransport } from './ip-layer.ts';
 import { type IpConfiguration, IpSender, MAX_IP_PAYLOAD, type PayloadWriter } from './ip-sender.ts';
-import { PendingAnswers } from './pending-answers.ts';
 import { Reassembly } from './reassembly.ts';
 import { UdpService } from './udp-service.ts';
-
-const PROBES = 3;
 
 export interface IpHostOptions {
   readonly fabric: Fabric;
@@ -57,7 +52,7 @@ export class IpHost implements IpLayer, Disposable {
   readonly arp: ArpCache;
   readonly #port: SwitchPort;
   readonly #sender: IpSender;
-  readonly #probes: PendingAnswers<Ipv4>;
+  readonly #arp: ArpService;
   readonly #icmp: IcmpService;
   readonly #udp: UdpService;
   readonly #reassembly: Reassembly;
@@ -71,22 +66,11 @@ export class IpHost implements IpLayer, Disposable {
     this.name = options.name;
     this.mac = options.mac;
     this.#answersRouterSolicitations = options.answersRouterSolicitations ?? false;
-    this.arp = new ArpCache(clock, {
-      request: (address) => this.#sendArp('request', BROADCAST_MAC, this.address, address),
-      transmit: (frame, to) => {
-        writeMac(frame, 0, to);
-        this.#transmit(frame);
-      },
-      dropped: (frames) => {
-        this.counters.unresolved += frames;
-      },
-    });
-    const output = {
-      transmit: (frame: Uint8Array) => this.#transmit(frame),
-      loopBack: (frame: Uint8Array) => this.#loopBack(frame),
-    };
-    this.#sender = new IpSender(this.mac, this.arp, output, this.counters);
-    this.#probes = new PendingAnswers(clock);
+    const transmit = (frame: Uint8Array) => this.#transmit(frame);
+    const loopBack = (frame: Uint8Array) => this.#loopBack(frame);
+    this.#arp = new ArpService(this.mac, () => this.address, transmit, this.counters, clock);
+    this.arp = this.#arp.cache;
+    this.#sender = new IpSender(this.mac, this.arp, { transmit, loopBack }, this.counters);
     this.#reassembly = new Reassembly(clock);
     this.#icmp = new IcmpService(this.#sender, this.counters, clock, random);
     this.#udp = new UdpService(this.name, this.#sender, this.#icmp, this.counters, random);
@@ -105,8 +89,7 @@ export class IpHost implements IpLayer, Disposable {
   /** Takes an address and announces it (RFC 5227 §2.3), or with null gives it up. */
   configure(configuration: IpConfiguration | null): void {
     this.#sender.configure(configuration);
-    if (configuration !== null)
-      this.#sendArp('request', BROADCAST_MAC, configuration.address, configuration.address);
+    if (configuration !== null) this.#arp.announce();
   }
 
   sendIp(protocol: number, to: Ipv4, length: number, write: PayloadWriter): void {
@@ -146,10 +129,7 @@ export class IpHost implements IpLayer, Disposable {
 
   /** Whether anybody uses an address, ourselves included (RFC 5227 §2.1.1). */
   probe(address: Ipv4, timeoutMs: number): Promise<boolean> {
-    if (address === this.address) return Promise.resolve(true);
-    return this.#probes.ask(address, timeoutMs, PROBES, () =>
-      this.#sendArp('request', BROADCAST_MAC, ANY_IPV4, address),
-    );
+    return this.#arp.probe(address, timeoutMs);
   }
 
   /** Unplugs the host: ports closed, questions answered with no, no timer left. */
@@ -158,8 +138,7 @@ export class IpHost implements IpLayer, Disposable {
     this.#disposed = true;
     this.#udp.closeAll();
     this.#icmp.dispose();
-    this.#probes.dispose();
-    this.arp.clear();
+    this.#arp.dispose();
     void this.#port.dispose();
   }
 
@@ -175,48 +154,9 @@ export class IpHost implements IpLayer, Disposable {
     else if (header.destination !== this.mac && !isGroupMac(header.destination)) this.counters.notForUs++;
     else if (header.vlan !== null) this.counters.unknownType++;
     else if (header.etherType === ETHERTYPE_IPV4) this.#receiveIpv4(frame, header);
-    else if (header.etherType === ETHERTYPE_ARP) this.#receiveArp(frame);
+    else if (header.etherType === ETHERTYPE_ARP) this.#arp.receive(frame, header.payloadOffset);
     else if (header.etherType === ETHERTYPE_IPV6) this.#receiveIpv6(frame, header);
     else this.counters.unknownType++;
-  }
-
-  #receiveArp(frame: Uint8Array): void {
-    const packet = decodeArp(frame, ETHERNET_HEADER_BYTES);
-    if (packet === null) {
-      this.counters.malformedArp++;
-      return;
-    }
-    if (!this.#probes.idle) this.#matchProbes(packet);
-    const ours = this.address !== ANY_IPV4 && packet.targetIp === this.address;
-    if (packet.senderIp !== ANY_IPV4) {
-      if (packet.senderIp === this.address) {
-        if (packet.senderMac !== this.mac) this.counters.addressConflicts++;
-      } else if (ours || this.arp.find(packet.senderIp) !== null) {
-        this.arp.learn(packet.senderIp, packet.senderMac);
-      }
-    }
-    if (ours && packet.operation === 'request')
-      this.#sendArp('reply', packet.senderMac, this.address, packet.senderIp);
-  }
-
-  /** An address is in use when somebody has it, or is just probing for it too. */
-  #matchProbes(packet: ArpPacket): void {
-    if (packet.senderMac === this.mac) return;
-    if (packet.senderIp !== ANY_IPV4) this.#probes.answer(packet.senderIp);
-    else if (packet.operation === 'request') this.#probes.answer(packet.targetIp);
-  }
-
-  #sendArp(operation: 'request' | 'reply', to: Mac, sender: Ipv4, target: Ipv4): void {
-    const frame = new Uint8Array(Math.max(ETHERNET_MIN_FRAME_BYTES, ETHERNET_HEADER_BYTES + ARP_BYTES));
-    writeEthernetHeader(frame, { destination: to, source: this.mac, etherType: ETHERTYPE_ARP, vlan: null });
-    writeArp(frame, ETHERNET_HEADER_BYTES, {
-      operation,
-      senderMac: this.mac,
-      senderIp: sender,
-      targetMac: operation === 'request' ? (0 as Mac) : to,
-      targetIp: target,
-    });
-    this.#transmit(frame);
   }
 
   #receiveIpv4(frame: Uint8Array, header: EthernetFrame): void {

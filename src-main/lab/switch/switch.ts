@@ -3,9 +3,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { Disposable } from '../../base/disposable.ts';
 import type { Random } from '../../base/random.ts';
 import { ImpairedLink, type Impairment, NO_IMPAIRMENT } from '../faults/impaired-link.ts';
-import { type DropReason, newCounters, type PortCounters, type RunningCounters } from './counters.ts';
+import type { DropReason } from './counters.ts';
+import { type Direction, type LabPort, Port } from './lab-port.ts';
 import { MacTable } from './mac-table.ts';
 import type { CableTraits, Fabric, SwitchPort } from './port.ts';
+
+export type { Direction, LabPort } from './lab-port.ts';
 
 /** Destination and source address and the type. Devices need not pad to 60 bytes. */
 const MIN_FRAME = 14;
@@ -17,9 +20,6 @@ const MAX_QUEUED = 8192;
 /** A loop of frames among devices gives the event loop its turn after this many. */
 const FRAMES_PER_TURN = 2048;
 const TURN_MS = 1;
-
-/** `in`: from the device into the switch; `out`: from the switch to the device. */
-export type Direction = 'in' | 'out';
 
 /** Sees a frame on its way; it must not change it, and copies what it keeps. */
 export type TapObserver = (frame: Uint8Array, port: LabPort, direction: Direction) => void;
@@ -35,15 +35,6 @@ export interface LabSwitchOptions {
   readonly clock: Clock;
   /** Decides which frames an impairment hits. */
   readonly random: Random;
-}
-
-/** One port of a {@link LabSwitch}, as the lab's keeper sees it. */
-export interface LabPort extends SwitchPort {
-  /** Counts up from 1 in order of plugging in; never used again. */
-  readonly id: number;
-  readonly counters: PortCounters;
-  readonly impairment: { readonly in: Impairment; readonly out: Impairment };
-  readonly traits: CableTraits;
 }
 
 interface Tap {
@@ -245,74 +236,4 @@ function problemOf(frame: Uint8Array): DropReason | null {
   if (frame.length > MAX_FRAME) return 'oversize';
   // A group address is nobody's own (IEEE 802.3 §3.2.3): learning it would lead broadcasts to one port.
   return ((frame[6] ?? 0) & 1) === 1 ? 'badSource' : null;
-}
-
-interface PortOwner {
-  receive(frame: Uint8Array): void;
-  unplug(): void;
-}
-
-class Port implements LabPort {
-  readonly id: number;
-  readonly name: string;
-  readonly traits: CableTraits;
-  readonly counters: RunningCounters = newCounters();
-  inLink: ImpairedLink | null = null;
-  outLink: ImpairedLink | null = null;
-  plugged = true;
-  readonly #deliver: (frame: Uint8Array) => void;
-  readonly #owner: PortOwner;
-
-  constructor(
-    id: number,
-    name: string,
-    deliver: (frame: Uint8Array) => void,
-    traits: CableTraits,
-    owner: PortOwner,
-  ) {
-    this.id = id;
-    this.name = name;
-    this.traits = traits;
-    this.#deliver = deliver;
-    this.#owner = owner;
-  }
-
-  get impairment(): { in: Impairment; out: Impairment } {
-    return {
-      in: this.inLink?.impairment ?? NO_IMPAIRMENT,
-      out: this.outLink?.impairment ?? NO_IMPAIRMENT,
-    };
-  }
-
-  transmit(frame: Uint8Array): void {
-    if (this.plugged) this.#owner.receive(frame);
-  }
-
-  /** One device's failure must not keep a frame from the others, nor go unseen. */
-  deliver(frame: Uint8Array): void {
-    if (!this.plugged) return;
-    try {
-      this.#deliver(frame);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  }
-
-  replaceLink(direction: Direction, link: ImpairedLink | null): void {
-    if (direction === 'in') {
-      this.inLink?.dispose();
-      this.inLink = link;
-    } else {
-      this.outLink?.dispose();
-      this.outLink = link;
-    }
-  }
-
-  dispose(): void {
-    if (!this.plugged) return;
-    this.plugged = false;
-    this.#owner.unplug();
-  }
 }
