@@ -5,6 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BootServer, type BootServerScript, bootUrl } from '../../../../test/support/boot-server.ts';
+import { BROADCAST_MAC, writeMac } from '../../../base/address.ts';
 import { type Clock, ManualClock, systemClock } from '../../../base/clock.ts';
 import { systemRunner } from '../../../base/process-runner.ts';
 import { seededRandom } from '../../../base/random.ts';
@@ -434,6 +435,44 @@ test('a fault stops it where it should', async () => {
   await initrd;
   expect(await serialText(pc)).toContain('Memory: 8192 MB');
   expect(server.asked.at(-1)).toBe('GET /boot-initrd');
+});
+
+test('no frame from the network throws or hangs it', async () => {
+  const frame = fc.tuple(
+    fc.constantFrom(0x0800, 0x0806, 0x86dd, 0x1234),
+    fc.constantFrom(17, 6, 1),
+    fc.constantFrom(68, 69, 5248),
+    fc.boolean(),
+    fc.uint8Array({ minLength: 20, maxLength: 400 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(frame, { minLength: 20, maxLength: 60 }), async (frames) => {
+      const clock = new ManualClock();
+      const { pc, fabric, server } = await rig({ firmware: 'uefi-pxe' }, {}, {}, clock);
+      await pc.powerOn();
+      const noise = fabric.attach('noise', () => undefined);
+      for (const [etherType, protocol, port, broadcast, rest] of frames) {
+        const bytes = new Uint8Array(60 + rest.length);
+        bytes.set(rest, 42);
+        writeMac(bytes, 0, broadcast ? BROADCAST_MAC : pc.spec.nics[0]!.mac);
+        bytes.set(
+          [etherType >> 8, etherType & 255, 0x45, 0, (rest.length + 28) >> 8, (rest.length + 28) & 255],
+          12,
+        );
+        bytes.set([protocol], 23);
+        bytes.set([port >> 8, port & 255], 36);
+        noise.transmit(bytes);
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(1);
+      }
+      void noise.dispose();
+      await advanceUntil(clock, async () => (await serialText(pc)).includes('calm-otter:~# '));
+      await pc.powerOff();
+      server.dispose();
+      expect(clock.pending).toBe(0);
+    }),
+    { numRuns: 6 },
+  );
 });
 
 test('whatever the line does and whenever the power goes: no throw, no timer, no frame after', async () => {
