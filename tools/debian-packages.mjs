@@ -4,13 +4,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './run-node.mjs';
 
+// dpkg-query's own placeholders, not JavaScript's.
+const FORMAT = '$' + '{Package} $' + '{db:Status-Status}\n';
+
 /** The packages of test/debian-packages.txt that are not installed; null where there is no dpkg. */
 export function missingPackages() {
   if (!existsSync('/usr/bin/dpkg-query')) return null;
   const wanted = readFileSync(join(root, 'test/debian-packages.txt'), 'utf8')
     .split('\n')
     .filter((line) => line && !line.startsWith('#'));
-  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted], {
+  const { stdout } = spawnSync('dpkg-query', ['-W', '-f', FORMAT, ...wanted], {
     encoding: 'utf8',
   });
   const installed = new Set(

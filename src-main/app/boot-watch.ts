@@ -1,4 +1,4 @@
-import { formatMac, type Ipv4, type Mac } from '../base/address.ts';
+import type { Ipv4, Mac } from '../base/address.ts';
 import type { BootEvent, BootLog } from '../base/boot-event.ts';
 import { Signal } from '../base/disposable.ts';
 import { advance, type BootProgress, newProgress } from '../domain/events/boot-progress.ts';
@@ -36,10 +36,4 @@ export class BootWatch {
   forget(mac: Mac): void {
     this.#progress.delete(mac);
   }
-}
-
-/** One line on a boot event for a log: "52:54:00:… dhcp ack 10.77.0.100". */
-export function describeEvent(event: BootEvent): string {
-  const facts = Object.entries(event.detail).map(([key, value]) => `${key}=${value}`);
-  return [event.mac === undefined ? '-' : formatMac(event.mac), event.phase, event.step, ...facts].join(' ');
 }

@@ -24,7 +24,7 @@ export interface LabNetwork {
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 };
 }
 
-export const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 5240 };
+const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 5240 };
 
 /** A /20 leaves room for a thousand PCs. */
 export const DEFAULT_LAB: LabNetwork = {

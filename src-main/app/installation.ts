@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -29,7 +29,7 @@ export function findInstallation(moduleFolder: string): Installation {
   const page = join(root, 'out', 'renderer');
   return {
     root,
-    version: String(require('./package.json').version),
+    version: versionOf(join(root, 'package.json')),
     firmware: join(root, 'resources', 'firmware'),
     microLinux: join(root, 'resources', 'micro-linux'),
     page: existsSync(join(page, 'index.html')) ? page : null,
@@ -43,4 +43,9 @@ function rootAbove(folder: string): string {
     if (existsSync(join(at, 'resources', 'firmware')) && existsSync(join(at, 'package.json'))) return at;
     if (at === dirname(at)) throw rackboxError('RESOURCE_MISSING', { file: 'resources/firmware' });
   }
+}
+
+function versionOf(packageFile: string): string {
+  const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+  return version;
 }

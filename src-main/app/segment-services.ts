@@ -15,6 +15,8 @@ export interface SegmentServicesOptions {
   readonly segment: Segment;
   /** Addresses for machines that have none of their own. */
   readonly pool: { readonly first: Ipv4; readonly last: Ipv4 };
+  /** How long an address is probed before it is offered to a new client; the DHCP server's default when absent. */
+  readonly probeTimeoutMs?: number;
   readonly leaseBook: LeaseBook;
   readonly directory: BootDirectory;
   readonly images: BootFiles;
@@ -62,6 +64,7 @@ export async function startSegmentServices(options: SegmentServicesOptions): Pro
         leaseBook: options.leaseBook,
         config: {
           bootHttpPort: BOOT_HTTP_PORT,
+          ...(options.probeTimeoutMs === undefined ? {} : { probeTimeoutMs: options.probeTimeoutMs }),
           subnets: [{ cidr: segment.cidr, ranges: [options.pool], gateway: segment.address, domain: 'maas' }],
         },
       }),

@@ -6,7 +6,7 @@ export const TCP_HEADER_BYTES = 20;
 /** What a peer that does not say can take, RFC 9293 §3.7.1. */
 export const TCP_DEFAULT_MSS = 536;
 /** The largest shift count, RFC 7323 §2.3. */
-export const TCP_MAX_WINDOW_SCALE = 14;
+const TCP_MAX_WINDOW_SCALE = 14;
 /** As many fit into the option space, RFC 2018 §3. */
 export const TCP_MAX_SACK_BLOCKS = 4;
 
@@ -15,7 +15,6 @@ export const SYN = 0x02;
 export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
-export const URG = 0x20;
 
 /** Where the checksum stands in the header. */
 export const TCP_CHECKSUM_OFFSET = 16;

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 
 /** The lab's resources as the API gives them. Shared with the page and the command line; JSON only. */
 
-export const PcKindSchema = Type.Union([
+const PcKindSchema = Type.Union([
   Type.Literal('simulated'),
   Type.Literal('emulated'),
   Type.Literal('qemu'),
@@ -10,7 +10,7 @@ export const PcKindSchema = Type.Union([
   Type.Literal('virtualbox'),
 ]);
 
-export const FirmwareSchema = Type.Union([
+const FirmwareSchema = Type.Union([
   Type.Literal('bios'),
   Type.Literal('uefi'),
   Type.Literal('uefi-pxe'),
@@ -18,7 +18,7 @@ export const FirmwareSchema = Type.Union([
   Type.Literal('uefi-secure'),
 ]);
 
-export const PhaseSchema = Type.Object({
+const PhaseSchema = Type.Object({
   phase: Type.String(),
   /** Milliseconds since 1970. */
   startedAt: Type.Number(),
@@ -27,7 +27,7 @@ export const PhaseSchema = Type.Object({
   detail: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
 });
 
-export const BootSchema = Type.Object({
+const BootSchema = Type.Object({
   poweredAt: Type.Union([Type.Number(), Type.Null()]),
   phases: Type.Array(PhaseSchema),
   booted: Type.Boolean(),

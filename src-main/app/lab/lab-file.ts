@@ -10,7 +10,7 @@ export interface LabFile {
 }
 
 /** What a person finds at the first start: nothing to download, nothing to install. */
-export const DEFAULT_LAB_FILE: LabFile = {
+const DEFAULT_LAB_FILE: LabFile = {
   version: 1,
   pcs: [
     { kind: 'simulated', name: 'pc1', timeScale: 1 },
@@ -55,7 +55,7 @@ export function parseLabFile(content: string, path: string): LabFile {
 }
 
 /** Writes the whole file or nothing. */
-export async function saveLabFile(path: string, file: LabFile): Promise<void> {
+async function saveLabFile(path: string, file: LabFile): Promise<void> {
   await writeFile(`${path}.new`, `${JSON.stringify(file, null, 2)}\n`);
   await rename(`${path}.new`, path);
 }

@@ -38,6 +38,9 @@ export interface Lab {
   dispose(): Promise<void>;
 }
 
+/** Whoever is on the lab's switch answers ARP within the process or one turn of a virtual machine. */
+const LAB_PROBE_MS = 15;
+
 /** Brings a lab up, without PCs. All or nothing. */
 export async function startLab(options: LabNetworkOptions): Promise<Lab> {
   const { network, installation, clock, random, runner } = options;
@@ -54,6 +57,7 @@ export async function startLab(options: LabNetworkOptions): Promise<Lab> {
       await startSegmentServices({
         segment,
         pool: network.pool,
+        probeTimeoutMs: LAB_PROBE_MS,
         leaseBook: options.leaseBook,
         directory: createBootDirectory({
           images,

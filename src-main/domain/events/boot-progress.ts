@@ -52,6 +52,7 @@ export const BOOT_EXPECTATIONS: Readonly<Record<BootPhase, Expectation>> = {
       exhausted: 'got no address: every address of the pool is taken',
       nak: 'was refused the address it asked for',
       declined: 'found its address used by somebody else',
+      'store-failed': 'got no address: the lease could not be saved',
       'no-loader': 'has firmware for which there is no boot loader ({arch})',
       foreign: 'took the offer of another DHCP server ({server})',
     },

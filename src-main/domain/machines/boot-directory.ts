@@ -45,7 +45,7 @@ function ephemeralOptions(hostname: string, preseedUrl: string): string[] {
   ];
 }
 
-export function enlistPreseedUrl(server: ServerAddress): string {
+function enlistPreseedUrl(server: ServerAddress): string {
   return `${metadataUrl(server)}latest/enlist-preseed/?op=get_enlist_preseed`;
 }
 

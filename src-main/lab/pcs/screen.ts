@@ -43,13 +43,3 @@ export function screenLines(screen: Screen): string[] {
       .trimEnd(),
   );
 }
-
-/** Makes a text screen from lines; too long lines are cut. Light grey on black unless told otherwise. */
-export function textScreen(lines: readonly string[], columns = 80, rows = 25, attribute = 0x07): TextScreen {
-  const cells = new Uint16Array(columns * rows).fill((attribute << 8) | 32);
-  lines.slice(0, rows).forEach((line, row) => {
-    for (let column = 0; column < Math.min(line.length, columns); column++)
-      cells[row * columns + column] = (attribute << 8) | (line.charCodeAt(column) & 255);
-  });
-  return { kind: 'text', columns, rows, cells };
-}

@@ -10,7 +10,7 @@ import { SendBuffer } from './send-buffer.ts';
 type Callback = (error?: Error | null) => void;
 
 /** A Node-style error of a connection, with `code`, `syscall`, `address` and `port`. */
-export function connectionError(code: string, syscall: string, flow: Flow): NodeJS.ErrnoException {
+function connectionError(code: string, syscall: string, flow: Flow): NodeJS.ErrnoException {
   const address = formatIpv4(flow.remoteAddress);
   const text = `${syscall} ${code} ${address}:${flow.remotePort}`;
   return Object.assign(new Error(text), { code, syscall, address, port: flow.remotePort });

@@ -28,7 +28,7 @@ export interface Handshake {
 const MIN_MSS = 88;
 
 /** The shift count that lets a window of `bytes` be told. */
-export function scaleFor(bytes: number): number {
+function scaleFor(bytes: number): number {
   let scale = 0;
   while (bytes / 2 ** scale > 0xffff) scale++;
   return scale;
