@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cidr, ipv4 } from '../../src-main/base/address.ts';
 import { systemClock } from '../../src-main/base/clock.ts';
-import { secureRandom } from '../../src-main/base/random.ts';
+import { secureRandom, seededRandom } from '../../src-main/base/random.ts';
 import { openLabSegment } from '../../src-main/lab/host/lab-segment.ts';
 import { LabSwitch } from '../../src-main/lab/switch/switch.ts';
 import { missing } from '../support/requirements.ts';
@@ -80,7 +80,7 @@ try {
 console.log(JSON.stringify(results));
 
 async function measure({ cabling, lossRate }: (typeof CASES)[number]): Promise<Result> {
-  const lab = new LabSwitch({ clock: systemClock, random: secureRandom });
+  const lab = new LabSwitch({ clock: systemClock, random: seededRandom(1) });
   const segment = openLabSegment({
     fabric: lab,
     name: 'lab',
