@@ -36,7 +36,7 @@ describe('the boot file', () => {
     ["VirtualBox's iPXE, which has no HTTP", virtualBoxDiscover(), { file: 'lpxelinux.0', pathPrefix: HTTP }],
     ['a BIOS PXE ROM', intelPxeDiscover(), { file: 'lpxelinux.0', pathPrefix: HTTP }],
     ['UEFI PXE', ovmfDiscover(7), { file: 'bootx64.efi' }],
-    ['UEFI HTTP boot', ovmfDiscover(16), { file: `${HTTP}images/bootx64.efi` }],
+    ['UEFI HTTP boot', ovmfDiscover(16), { file: `${HTTP}images/ipxe.efi` }],
     ["an operating system's client", dhclientDiscover(), { file: 'lpxelinux.0', pathPrefix: HTTP }],
   ])('of %s', (_, packet, expected) => {
     expect(fileOf(clientOf(packet))).toEqual(expected);

@@ -19,7 +19,9 @@ export type LoaderTable = Readonly<Partial<Record<ClientArch, LoaderChoice>>>;
 const DEFAULT_LOADERS: LoaderTable = {
   bios: { file: 'lpxelinux.0', pathPrefix: '{http}' },
   'uefi-amd64': { file: 'bootx64.efi' },
-  'uefi-amd64-http': { file: '{http}images/bootx64.efi' },
+  // Not shim as in MAAS: Debian's signed GRUB behind it has no HTTP, so it would stop there. iPXE has, but is not
+  // signed: a PC that boots by HTTP under Secure Boot needs another choice here.
+  'uefi-amd64-http': { file: '{http}images/ipxe.efi' },
   'uefi-arm64': { file: 'bootaa64.efi' },
   'uefi-arm64-http': { file: '{http}images/bootaa64.efi' },
   'open-firmware-ppc64el': { file: 'bootppc64.bin' },

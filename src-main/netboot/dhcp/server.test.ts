@@ -30,7 +30,7 @@ describe('network boot', () => {
     [
       'UEFI HTTP',
       ovmfDiscover(16),
-      'http://10.77.0.1:5248/images/bootx64.efi',
+      'http://10.77.0.1:5248/images/ipxe.efi',
       600,
       ['HTTPClient', undefined, undefined],
     ],
