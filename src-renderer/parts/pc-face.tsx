@@ -61,7 +61,11 @@ export function PcFace({ pc, onPower }: { pc: PcView; onPower: (action: PowerAct
               <li key={phase} data-state={state}>
                 <span>{label}</span>
                 <time>
-                  {entry?.endedAt ? seconds(entry.endedAt - (pc.boot.poweredAt ?? entry.endedAt)) : ''}
+                  {entry?.endedAt
+                    ? seconds(entry.endedAt - (pc.boot.poweredAt ?? entry.endedAt))
+                    : phase === 'loader' && hasOwnLoader(pc)
+                      ? 'in the NIC’s ROM'
+                      : ''}
                 </time>
               </li>
             );
@@ -87,4 +91,9 @@ export function PcFace({ pc, onPower }: { pc: PcView; onPower: (action: PowerAct
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+}
+
+/** iPXE in the NIC's ROM needs no loader from the network. */
+function hasOwnLoader(pc: PcView): boolean {
+  return pc.firmware === 'bios' || pc.firmware === 'uefi';
 }
