@@ -41,6 +41,10 @@ const CATALOGUE = {
     message: 'The database {file} cannot be used: {problem}.',
     hint: 'Check that the folder exists, is writable and has free space.',
   },
+  STORE_IN_USE: {
+    message: 'Another Rackbox already uses the database {file}.',
+    hint: 'Open the one that runs, end it, or choose another folder with --data.',
+  },
 } as const satisfies Record<string, ErrorText>;
 
 export type ErrorCode = keyof typeof CATALOGUE;

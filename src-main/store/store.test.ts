@@ -31,6 +31,13 @@ describe('openStore', () => {
     await store.dispose();
   });
 
+  it('belongs to one at a time', async () => {
+    const store = await openStore(file);
+    await expect(openStore(file)).rejects.toMatchObject({ code: 'STORE_IN_USE' });
+    await store.dispose();
+    await (await openStore(file)).dispose();
+  });
+
   it('finds its data again, and migrates once', async () => {
     for (const n of [1, 2, 3]) {
       const store = await openStore(file);

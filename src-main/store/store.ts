@@ -34,14 +34,17 @@ export interface Store extends Disposable {
 
 /**
  * Opens the database, making or migrating it as needed. `:memory:` keeps everything in memory.
- * Rejects with STORE_FAILED when the file cannot be used, or was made by a newer version.
+ * Rejects with STORE_IN_USE when another process has it open, and with STORE_FAILED when the file cannot be used, or
+ * was made by a newer version.
  */
 export async function openStore(file: string): Promise<Store> {
   const inMemory = file === ':memory:';
   let sqlite: Sqlite.Database | undefined;
   try {
     if (!inMemory) mkdirSync(dirname(file), { recursive: true });
-    sqlite = new Sqlite(file, { timeout: 5000 });
+    sqlite = new Sqlite(file, { timeout: 0 });
+    // One controller a data folder: the lock is the operating system's, so it ends with the process however it dies.
+    sqlite.pragma('locking_mode = EXCLUSIVE');
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
@@ -52,8 +55,12 @@ export async function openStore(file: string): Promise<Store> {
     return new SqliteStore(file, sqlite, db, inMemory ? null : openWal(file, sqlite));
   } catch (error) {
     sqlite?.close();
-    throw storeFailed(file, error);
+    throw isLocked(error) ? rackboxError('STORE_IN_USE', { file }, error) : storeFailed(file, error);
   }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY');
 }
 
 /** A statement with its values, waiting for the next group. */
