@@ -34,6 +34,9 @@ interface Result {
   readonly lossRate: number;
   readonly download: number;
   readonly upload: number;
+  /** Of this process, servers and switch included, milliseconds per megabyte. */
+  readonly downloadCpu: number;
+  readonly uploadCpu: number;
   readonly retransmits: number;
   readonly rtos: number;
 }
@@ -65,14 +68,22 @@ writeFileSync(blob, Buffer.alloc(BYTES, 'upload'));
 const results: Result[] = [];
 try {
   console.log(`${BYTES >> 20} MB by HTTP to and from a Linux kernel, MB/s, best of ${RUNS}`);
-  console.log('cable     loss   download   upload   retransmits   timeouts');
+  console.log('cable     loss   download   upload   CPU ms/MB down    up   retransmits   timeouts');
   for (const one of CASES) {
     if (!`${one.cabling} ${one.lossRate}`.includes(ONLY)) continue;
     const result = await measure(one);
     results.push(result);
-    console.log(
-      `${result.cabling.padEnd(8)} ${`${result.lossRate * 100} %`.padStart(5)} ${result.download.toFixed(1).padStart(10)} ${result.upload.toFixed(1).padStart(8)} ${String(result.retransmits).padStart(13)} ${String(result.rtos).padStart(10)}`,
-    );
+    const cells = [
+      result.cabling.padEnd(8),
+      `${result.lossRate * 100} %`.padStart(5),
+      result.download.toFixed(1).padStart(10),
+      result.upload.toFixed(1).padStart(8),
+      result.downloadCpu.toFixed(2).padStart(16),
+      result.uploadCpu.toFixed(2).padStart(5),
+      String(result.retransmits).padStart(13),
+      String(result.rtos).padStart(10),
+    ];
+    console.log(cells.join(' '));
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -106,16 +117,18 @@ async function measure({ cabling, lossRate }: (typeof CASES)[number]): Promise<R
       for (const plug of lab.ports()) if (plug.name === 'linux') lab.setImpairment(plug, { lossRate });
     const curl = async (...args: string[]) => {
       let best = 0;
+      const before = process.cpuUsage();
       for (let i = 0; i < RUNS; i++) {
         const [bytesPerSecond] = (
           await peer.run('curl', '-sS', '-o', '/dev/null', ...args, `http://10.0.2.2:${port}/`)
         ).split(' ');
         best = Math.max(best, Number(bytesPerSecond) / 1e6);
       }
-      return Math.round(best * 10) / 10;
+      const { user, system } = process.cpuUsage(before);
+      return [Math.round(best * 10) / 10, Math.round((user + system) / (RUNS * BYTES * 1e-5)) / 100] as const;
     };
-    const download = await curl('-w', '%{speed_download}');
-    const upload = await curl(
+    const [download, downloadCpu] = await curl('-w', '%{speed_download}');
+    const [upload, uploadCpu] = await curl(
       '-w',
       '%{speed_upload}',
       '-X',
@@ -126,7 +139,7 @@ async function measure({ cabling, lossRate }: (typeof CASES)[number]): Promise<R
       `@${blob}`,
     );
     const { retransmits, rtos } = segment.tcpStack.counters;
-    return { cabling, lossRate, download, upload, retransmits, rtos };
+    return { cabling, lossRate, download, upload, downloadCpu, uploadCpu, retransmits, rtos };
   } finally {
     await peer.dispose();
     segment.dispose();

@@ -5,6 +5,7 @@ import type { ConnectionUser, ControlBlock } from './control-block.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { Flow } from './flow-table.ts';
 import { KeepAlive } from './keep-alive.ts';
+import { ReceiveBatch } from './receive-batch.ts';
 import { SendBuffer } from './send-buffer.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -51,6 +52,7 @@ export class TcpConnection extends Duplex {
   readonly #clock: Clock;
   readonly #buffer: SendBuffer;
   readonly #idleTimer: DeadlineTimer;
+  readonly #arrived = new ReceiveBatch((chunk) => this.push(chunk));
   #opening: Opening | null = null;
   #block: ControlBlock | null = null;
   #keepAlive: KeepAlive | null = null;
@@ -214,7 +216,7 @@ export class TcpConnection extends Duplex {
     if (block) {
       // As with a kernel's close(2): what was taken over still goes out. What gets lost must not look complete.
       const unwritten = this.#onWritten !== null || this.writableLength > 0;
-      if (this.#reset || this.readableLength > 0 || unwritten) block.abort();
+      if (this.#reset || this.#unread > 0 || unwritten) block.abort();
       else block.detach();
     }
     const reason = error ?? connectionError('ECANCELED', 'write', this.#flow);
@@ -224,6 +226,11 @@ export class TcpConnection extends Duplex {
     this.#onFinished = null;
     for (const resolve of waiting) resolve?.(reason);
     callback(error);
+  }
+
+  /** Bytes that arrived and were not read. */
+  get #unread(): number {
+    return this.readableLength + this.#arrived.length;
   }
 
   #take(chunks: Uint8Array[], callback: Callback): void {
@@ -258,15 +265,16 @@ export class TcpConnection extends Duplex {
 
   #user(): ConnectionUser {
     return {
-      unread: () => this.readableLength,
-      deliver: (chunk) => {
-        this.bytesRead += chunk.length;
+      unread: () => this.#unread,
+      deliver: (data) => {
+        this.bytesRead += data.length;
         this.#active();
-        this.push(chunk);
+        this.#arrived.add(data);
       },
       ended: () => {
+        this.#arrived.flush();
         this.push(null);
-        // The end is told even when nobody reads the data away first, as Node's sockets do.
+        // 'end' is told even when nobody reads, if there is nothing to read: as Node's sockets do.
         if (this.readableLength === 0) this.read(0);
       },
       writable: () => {
@@ -280,6 +288,7 @@ export class TcpConnection extends Duplex {
         finished?.();
       },
       failed: (failure) => {
+        this.#arrived.flush();
         this.destroy(connectionError(failure, 'read', this.#flow));
       },
     };

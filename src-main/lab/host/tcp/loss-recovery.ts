@@ -65,11 +65,19 @@ export class LossRecovery {
     return this.#reorderAt;
   }
 
-  /** No sign of loss: the tail may be probed (RFC 8985 §7.2). A peer that can't answer a probe tellingly isn't. */
+  /** Between a fast retransmission and the ACK of all that was on the way then. */
+  get recovering(): boolean {
+    return this.#episode === 'recovery';
+  }
+
+  /**
+   * Silence may be probed sooner than the timeout. Without a sign of loss that is RFC 8985 §7.2, for peers that
+   * answer a probe tellingly. In recovery it is ours: with the send buffer full of what the peer holds already,
+   * no ACK would ever tell of a lost retransmission.
+   */
   get probeWorthwhile(): boolean {
-    return (
-      this.#episode === 'open' && this.board.sacked === 0 && (this.#sackUsed || this.#dupThreshold === 1)
-    );
+    if (this.#episode !== 'open') return this.#episode === 'recovery';
+    return this.board.sacked === 0 && (this.#sackUsed || this.#dupThreshold === 1);
   }
 
   acknowledge(ack: AckReport, now: number): void {
@@ -107,6 +115,15 @@ export class LossRecovery {
     this.#mustResend = true;
   }
 
+  /** Nothing is heard of the left-most segment: it leaves again. */
+  loseHead(): void {
+    if (this.board.size === 0) return;
+    const head = this.board.at(0);
+    if (head.state !== IN_FLIGHT) return;
+    this.board.markLost(head);
+    this.#mustResend = true;
+  }
+
   /** A tail loss probe repaired a loss that no ACK had shown: the window shrinks as for any loss (RFC 8985 §7.4.2). */
   probeRepairedLoss(): void {
     if (this.#episode === 'open') this.#congestion.lost(this.board.pipe + this.#mss);
@@ -135,7 +152,7 @@ export class LossRecovery {
     } else if (this.#episode === 'recovery' && !this.#sackUsed) {
       // A partial ACK tells of the next hole (RFC 6582 §3.2 step 3), and eats up what duplicates stood for.
       this.#departedBytes = Math.max(0, this.#departedBytes - Math.max(0, ack.advanced - this.#mss));
-      this.#loseHead();
+      this.loseHead();
     } else if (this.#episode === 'open') this.#departedBytes = 0;
     if (limited && this.#episode !== 'recovery')
       this.#congestion.acknowledged(ack.advanced, this.#episode === 'loss');
@@ -146,15 +163,7 @@ export class LossRecovery {
     if (this.#sackUsed || this.#episode === 'loss') return;
     this.#duplicates++;
     this.#departedBytes = Math.min(this.#departedBytes + this.#mss, this.board.pipe);
-    if (this.#episode === 'open' && this.#duplicates >= this.#dupThreshold) this.#loseHead();
-  }
-
-  #loseHead(): void {
-    if (this.board.size === 0) return;
-    const head = this.board.at(0);
-    if (head.state !== IN_FLIGHT) return;
-    this.board.markLost(head);
-    this.#mustResend = true;
+    if (this.#episode === 'open' && this.#duplicates >= this.#dupThreshold) this.loseHead();
   }
 
   #detect(now: number): void {

@@ -9,8 +9,8 @@ const FIRST_BYTE = 1;
 
 /** Where received bytes go. */
 export interface ReceiverSink {
-  /** The next bytes of the stream; the buffer is the sink's to keep. */
-  deliver(chunk: Buffer): void;
+  /** The next bytes of the stream, valid during the call only. */
+  deliver(data: Uint8Array): void;
   /** Bytes delivered that nobody has read yet. */
   unread(): number;
 }
@@ -165,7 +165,7 @@ export class Receiver {
     else this.#ackDue = Math.min(this.#ackDue, now + DELAYED_ACK_MS);
     const behind = this.#reassembly.empty ? [] : this.#reassembly.take(this.#next);
     for (const chunk of behind) this.#next += chunk.length;
-    this.#sink.deliver(Buffer.from(data));
+    this.#sink.deliver(data);
     for (const chunk of behind) this.#sink.deliver(chunk);
   }
 

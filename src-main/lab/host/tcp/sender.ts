@@ -172,10 +172,10 @@ export class Sender {
         now,
       );
     if (this.#probeEnd > 0) this.#judgeProbe(advanced, duplicateReported);
-    if (advanced > 0) {
+    if (advanced > 0)
       this.#rtoAt = this.#una === this.#next ? Number.POSITIVE_INFINITY : now + this.#recovery.rtt.rtoMs;
-      this.#scheduleProbe(now);
-    } else if (!this.#recovery.probeWorthwhile) this.#probeAt = Number.POSITIVE_INFINITY;
+    if (advanced > 0 || this.#recovery.recovering) this.#scheduleProbe(now);
+    else if (!this.#recovery.probeWorthwhile) this.#probeAt = Number.POSITIVE_INFINITY;
     return advanced > 0;
   }
 
@@ -350,7 +350,14 @@ export class Sender {
   /** Something new if there is, else the last segment again: the ACK shows what is missing (RFC 8985 §7.3). */
   #probeTail(now: number): void {
     this.#counters.tailProbes++;
+    this.#probeAt = Number.POSITIVE_INFINITY;
+    this.#rtoAt = now + this.#recovery.rtt.rtoMs;
     const { board } = this.#recovery;
+    if (this.#recovery.recovering) {
+      this.#probeEnd = this.#next;
+      this.#probeRepeated = false;
+      return void this.#recovery.loseHead();
+    }
     const end = board.size < MAX_SEGMENTS && this.#next < this.#end ? this.#nextEnd(false) : null;
     this.#probeRepeated = end === null;
     if (end !== null) {
@@ -366,7 +373,5 @@ export class Sender {
     }
     this.#sentAt = now;
     this.#probeEnd = this.#next;
-    this.#probeAt = Number.POSITIVE_INFINITY;
-    this.#rtoAt = now + this.#recovery.rtt.rtoMs;
   }
 }

@@ -302,6 +302,27 @@ describe('losing segments', () => {
     expect(pair.left.counters.rtos).toBe(0);
   });
 
+  it('repairs a lost retransmission when there is nothing else left to send', async () => {
+    const pair = new TcpPair(1, { delayMs: 1 }, { left: { sendBufferBytes: 20 * 1460 } });
+    const { client, server } = await connected(pair);
+    const s = watch(server);
+    // The eleventh segment, and its first retransmission: by then the send buffer is full.
+    let copies = 0;
+    let base = -1;
+    pair.toRight.filter = (packet) => {
+      const segment = decodeTcp(packet);
+      if (!segment || packet.length < 1000) return true;
+      if (base < 0) base = segment.sequence;
+      return (segment.sequence - base) >>> 0 !== 1460 * 10 || copies++ >= 2;
+    };
+    client.end(patterned(400_000));
+    const start = pair.clock.now();
+    expect(await pair.until(() => s.events.includes('end'), 60_000)).toBe(true);
+    expect(copies).toBe(3);
+    expect(pair.left.counters).toMatchObject({ rtos: 0, tailProbes: 1 });
+    expect(pair.clock.now() - start).toBeLessThan(150);
+  });
+
   it('repairs a lost tail by a probe, sooner than the timeout', async () => {
     const pair = new TcpPair(1, { delayMs: 5 });
     const { client, server } = await connected(pair);
