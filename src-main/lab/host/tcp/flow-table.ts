@@ -44,16 +44,6 @@ export class FlowTable {
     remotes.delete(key);
     if (remotes.size === 0) this.#byPort.delete(localPort);
   }
-
-  get size(): number {
-    let sum = 0;
-    for (const remotes of this.#byPort.values()) sum += remotes.size;
-    return sum;
-  }
-
-  all(): SegmentHandler[] {
-    return [...this.#byPort.values()].flatMap((remotes) => [...remotes.values()]);
-  }
 }
 
 /** 48 bits: exact in a double. */
