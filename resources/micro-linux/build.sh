@@ -136,10 +136,10 @@ initrd() {
   root "$work/amd64" "$work/busybox-amd64/bin/busybox"
   modules "$work/linux-amd64" "$work/amd64" "$work/busybox-amd64/bin/busybox"
   archive "$work/amd64" "$work/amd64.cpio"
-  lz4 -l -9 -q -f "$work/amd64.cpio" "$output/amd64/boot-initrd"
+  zstd -19 -q -f "$work/amd64.cpio" -o "$output/amd64/boot-initrd"
   cp "$work"/linux-amd64/boot/vmlinuz-* "$output/amd64/boot-kernel"
   chmod 644 "$output"/*/boot-*
-  tools cpio lz4
+  tools cpio lz4 zstd
 }
 
 kernel() {

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 
 const OUTPUTS = ['i386/boot-kernel', 'i386/boot-initrd', 'amd64/boot-kernel', 'amd64/boot-initrd'];
 
+/** What a boot loader should add to the kernel's command line: Debian's kernel tests its ciphers for a second. */
+const KERNEL_OPTIONS = { i386: '', amd64: 'quiet cryptomgr.notests' };
+
 const [command = '', ...words] = process.argv.slice(2);
 const committed = join(import.meta.dirname, 'MANIFEST.json');
 const manifest = existsSync(committed) ? JSON.parse(readFileSync(committed, 'utf8')) : { inputs: [], outputs: [] };
@@ -37,7 +40,7 @@ const commands = {
     const replaced = new Set(used.map(family));
     const inputs = [...manifest.inputs.filter((input) => !replaced.has(family(input))), ...used];
     inputs.sort((a, b) => (family(a) < family(b) ? -1 : 1));
-    writeFileSync(join(directory, 'MANIFEST.json'), `${JSON.stringify({ inputs, outputs: describe(directory) }, null, 2)}\n`);
+    writeFileSync(join(directory, 'MANIFEST.json'), `${JSON.stringify({ kernelOptions: KERNEL_OPTIONS, inputs, outputs: describe(directory) }, null, 2)}\n`);
   },
   /** verify DIRECTORY: fails and says which files are not the recorded ones. */
   verify(directory) {

@@ -24,9 +24,14 @@ yaml() {
       fi
       end_block
     fi
+    if [ -n "$scalar" ] && unfinished; then
+      [ -n "$open_quote" ] || strip_comment
+      scalar="$scalar $text"
+      continue
+    fi
     case $text in '' | '#'* | --- | ...) continue ;; esac
     strip_comment
-    if [ -n "$scalar" ] && { [ "$indent" -gt "$scalar_indent" ] || unfinished; }; then
+    if [ -n "$scalar" ] && [ "$indent" -gt "$scalar_indent" ]; then
       scalar="$scalar $text"
     else
       end_scalar
@@ -37,15 +42,29 @@ yaml() {
   end_scalar
 }
 
-# strip_comment: takes " # …" off $text, unless a quote is open before it.
+# scan TEXT: $bare is it with a "q" in place of each quoted scalar, $raw is it without its comment, and
+# $open_quote says whether its last quote is still open.
+scan() {
+  local part
+  flow=$1 bare='' raw='' open_quote=''
+  while :; do
+    part=${flow%%[\"\']*}
+    case $part in *' #'*) raw=$raw${part%% #*}; return ;; esac
+    bare=$bare$part raw=$raw$part flow=${flow#"$part"}
+    [ -n "$flow" ] || return 0
+    part=$flow
+    case $bare in
+      '' | *[\ \[\{,:]) flow_scalar; bare=${bare}q ;;
+      # An apostrophe in a word.
+      *) flow=${flow#?} ;;
+    esac
+    raw=$raw${part%"$flow"}
+  done
+}
+
+# strip_comment: takes " # …" off $text, and blanks at its end.
 strip_comment() {
-  case $text in
-    *' #'*)
-      before=${text%% #*}
-      quotes=${before//[!\"\']/}
-      [ $((${#quotes} % 2)) = 1 ] || text=$before
-      ;;
-  esac
+  case $text in *' #'*) scan "$text"; text=$raw open_quote= ;; esac
   text=${text%"${text##*[! ]}"}
 }
 
@@ -74,7 +93,12 @@ structure() {
   fi
   [ "$at" -ge 0 ] || push "$1" '' "${dash:+0}"
   if [ -z "$dash" ]; then
-    split_key "$2" && value "$path${path:+.}$key" "$after" "$1"
+    if split_key "$2"; then
+      value "$path${path:+.}$key" "$after" "$1"
+    else
+      # The whole document in flow style, as in JSON.
+      case $2 in [\[\{]*) [ -n "$path" ] || value '' "$2" "$1" ;; esac
+    fi
     return
   fi
   child=$path${path:+.}${item:-0} item=$((item + 1))
@@ -133,16 +157,11 @@ end_block() {
 
 # unfinished: whether the open scalar has brackets or a quote still to be closed.
 unfinished() {
-  local opened closed
-  case $scalar in
-    [\[{]*)
-      opened=${scalar//[!\[\{]/} closed=${scalar//[!\]\}]/}
-      [ ${#opened} -gt ${#closed} ]
-      ;;
-    \'*\' | \"*\") return 1 ;;
-    [\"\']*) return 0 ;;
-    *) return 1 ;;
-  esac
+  open_quote=
+  case $scalar in [\[\{\"\']*) scan "$scalar" ;; *) return 1 ;; esac
+  [ -z "$open_quote" ] || return 0
+  local opened=${bare//[!\[\{]/} closed=${bare//[!\]\}]/}
+  [ ${#opened} -gt ${#closed} ]
 }
 
 end_scalar() {
@@ -168,7 +187,7 @@ flow_value() {
         key=$result
         skip_blanks
         flow=${flow#:}
-        flow_value "$1.$key"
+        flow_value "${1:+$1.}$key"
         skip_blanks
         flow=${flow#,}
         [ "$flow" != "$left" ] || flow=
@@ -179,7 +198,7 @@ flow_value() {
       flow=${flow#?}
       while skip_blanks && [ -n "$flow" ] && [ "${flow#\]}" = "$flow" ]; do
         left=$flow
-        flow_value "$1.$n"
+        flow_value "${1:+$1.}$n"
         n=$((n + 1))
         skip_blanks
         flow=${flow#,}
@@ -203,6 +222,7 @@ flow_scalar() {
         result=$result$part flow=${flow#"$part"}
         case $flow in
           "''"*) result="$result'" flow=${flow#??} ;;
+          '') open_quote=yes; return ;;
           *) flow=${flow#?}; return ;;
         esac
       done
@@ -216,6 +236,7 @@ flow_scalar() {
           '\n'*) result=$result$newline ;;
           '\t'*) result=$result$tab ;;
           '\'?*) part=${flow#?} result=$result${part%"${part#?}"} ;;
+          '' | '\') open_quote=yes flow=; return ;;
           *) flow=${flow#?}; return ;;
         esac
         flow=${flow#??}
