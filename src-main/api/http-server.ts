@@ -53,12 +53,14 @@ export async function createApiServer(options: ApiOptions): Promise<FastifyInsta
       .header('content-security-policy', CONTENT_SECURITY_POLICY)
       .header('x-content-type-options', 'nosniff')
       .header('referrer-policy', 'no-referrer');
-    const path = request.url.split('?', 1)[0] ?? '';
+    // The route that the address led to decides: an address has many spellings, `/%6cab/api` among them.
+    const route = request.routeOptions.url ?? request.url;
+    const { token } = request.query as { token?: unknown };
     const refusal = refusalOf(
       {
         headers: request.headers,
-        queryToken: path === '/live' ? (request.query as { token?: string }).token : undefined,
-        needsToken: path === '/live' || path.startsWith('/lab/api'),
+        queryToken: route === '/live' && typeof token === 'string' ? token : undefined,
+        needsToken: route === '/live' || route.startsWith('/lab/api'),
       },
       options.guard,
     );
