@@ -32,6 +32,8 @@ describe('what an unknown machine is told', () => {
   test.each([
     ['/MAAS/metadata/1999-01-01/', '', 404],
     ['/MAAS/metadata/latest/meta-data/vendor-data', '', 404],
+    ['/MAAS/metadata/latest/meta-data/constructor', '', 404],
+    ['/MAAS/metadata/latest/meta-data/__proto__', '', 404],
     ['/MAAS/metadata/latest/nonsense', '', 404],
     ['/MAAS/metadata/latest/enlist-preseed/', 'op=foo', 400],
   ])('%s?%s is refused with %i', (path, query, status) => {

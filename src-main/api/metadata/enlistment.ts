@@ -14,11 +14,11 @@ const TEXT = 'text/plain; charset=utf-8';
 const VERSIONS = ['2012-03-01', 'latest'];
 
 /** What a machine that nobody knows is told about itself (MAAS's fixed enlistment data). */
-const META_DATA: Readonly<Record<string, string>> = {
-  'instance-id': 'i-maas-enlistment',
-  'local-hostname': 'maas-enlisting-node',
-  'public-keys': '',
-};
+const META_DATA: ReadonlyMap<string, string> = new Map([
+  ['instance-id', 'i-maas-enlistment'],
+  ['local-hostname', 'maas-enlisting-node'],
+  ['public-keys', ''],
+]);
 
 /** Runs on an unknown machine: says on its console what it is, with nothing but busybox. */
 const ENLISTMENT_SCRIPT = `#!/bin/sh
@@ -65,8 +65,8 @@ export function answerEnlistment(
       phase: 'userdata',
     };
   if (topic === 'meta-data') {
-    if (item === undefined) return text(Object.keys(META_DATA).join('\n'));
-    const value = META_DATA[item];
+    if (item === undefined) return text([...META_DATA.keys()].join('\n'));
+    const value = META_DATA.get(item);
     return value === undefined ? text('Not found', 404) : text(value);
   }
   return text('Not found', 404);
