@@ -60,6 +60,8 @@ export function createQemuKind(options: QemuKindOptions = {}): PcKind {
 
     async create(spec: PcSpec, environment: PcEnvironment): Promise<Pc> {
       checkSpec(spec);
+      // Found out by the first power-on at the latest; begun here, nobody waits for it.
+      void installation(environment.runner).catch(() => undefined);
       await endOrphan(environment.folder, environment.runner, host.platform, environment.clock);
       return new QemuPc(spec, environment, {
         host,
