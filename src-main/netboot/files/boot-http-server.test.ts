@@ -234,6 +234,57 @@ test('slow clients are cut off', async () => {
   expect(server.counters.tooSlow).toBe(1);
 });
 
+describe('requests that are sent ahead', () => {
+  const get = 'GET /endless HTTP/1.1\r\nhost: x\r\n\r\n';
+  let open: Set<Readable>;
+
+  beforeEach(() => {
+    open = new Set();
+    files.endless = {
+      size: 10,
+      open() {
+        const stream = new Readable({ read() {} });
+        open.add(stream);
+        stream.once('close', () => open.delete(stream));
+        return stream;
+      },
+    };
+  });
+
+  async function send(bytes: string) {
+    const { port, host } = target();
+    const socket = connect(port, host);
+    socket.on('error', () => {});
+    socket.write(bytes);
+    return socket;
+  }
+
+  test('open their files one after the other, and leave nothing behind', async () => {
+    const socket = await send(get.repeat(3));
+    while (server.counters.requests < 3 || open.size === 0) await new Promise(setImmediate);
+    expect(open.size).toBe(1);
+    expect(server.downloads()).toHaveLength(1);
+    socket.destroy();
+    while (open.size > 0) await new Promise(setImmediate);
+    expect(server.downloads()).toEqual([]);
+  });
+
+  test('are answered in order', async () => {
+    const asked = ['images/boot-kernel', 'missing', 'empty.cfg'].map((path) => get.replace('endless', path));
+    const socket = await send(asked.join('').replace(/\r\n$/, 'connection: close\r\n\r\n'));
+    expect((await text(socket)).match(/HTTP\/1.1 \d+/g)).toEqual(
+      [200, 404, 200].map((status) => `HTTP/1.1 ${status}`),
+    );
+  });
+
+  test('are too many at some point', async () => {
+    const socket = await send(get.repeat(100));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(server.counters.refused).toBeGreaterThan(0);
+    while (open.size > 0) await new Promise(setImmediate);
+  });
+});
+
 test('too many connections are closed at once', async () => {
   await server.dispose();
   await start({ maxConnections: 1 });

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { ANY_IPV4, type Ipv4, parseIpv4 } from '../../base/address.ts';
 import type { BootLog } from '../../base/boot-event.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -15,6 +16,8 @@ import { sendFile } from './send-file.ts';
 /** MAAS's rack controllers serve boot files here. */
 const BOOT_HTTP_PORT = 5248;
 const MAX_HEADER_BYTES = 8 << 10;
+/** Requests that a client may send before the first is answered; boot loaders send one. */
+const MAX_PIPELINED = 16;
 
 /** Somebody else's part of the name space, such as the metadata service. */
 interface HttpRoute {
@@ -72,6 +75,12 @@ export async function startBootHttpServer(options: BootHttpServerOptions): Promi
   return server;
 }
 
+/** One connection: how long it may take, and how many of its requests are not answered yet. */
+interface Client {
+  readonly guard: ConnectionGuard;
+  unanswered: number;
+}
+
 class RunningBootHttpServer implements BootHttpServer {
   readonly counters: BootHttpCounters = {
     connections: 0,
@@ -87,8 +96,7 @@ class RunningBootHttpServer implements BootHttpServer {
   readonly #options: BootHttpServerOptions;
   readonly #http: Server;
   readonly #report: BootReport;
-  readonly #guards = new Map<unknown, ConnectionGuard>();
-  readonly #connections = new Set<SegmentConnection>();
+  readonly #clients = new Map<Duplex, Client>();
   readonly #downloads = new Map<ServerResponse, DownloadView>();
   #listener: Disposable | null = null;
 
@@ -108,7 +116,8 @@ class RunningBootHttpServer implements BootHttpServer {
       const status = hasErrorCode(error, 'HPE_HEADER_OVERFLOW')
         ? '431 Request Header Fields Too Large'
         : '400 Bad Request';
-      if (!socket.writable) socket.destroy();
+      // In the midst of an answer a status line would be taken for a part of the file.
+      if (!socket.writable || (this.#clients.get(socket)?.unanswered ?? 0) > 0) socket.destroy();
       else
         socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () =>
           socket.destroy(),
@@ -129,26 +138,24 @@ class RunningBootHttpServer implements BootHttpServer {
     const listener = this.#listener;
     this.#listener = null;
     await listener?.dispose();
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#clients.keys()) connection.destroy();
   }
 
   #connect(connection: SegmentConnection): void {
-    if (this.#connections.size >= (this.#options.maxConnections ?? 1024)) {
+    if (this.#clients.size >= (this.#options.maxConnections ?? 1024)) {
       this.counters.overLimit++;
       connection.destroy();
       return;
     }
     this.counters.connections++;
-    this.#connections.add(connection);
     const guard = new ConnectionGuard(this.#options.clock, () => {
       this.counters.tooSlow++;
       connection.destroy();
     });
-    this.#guards.set(connection, guard);
+    this.#clients.set(connection, { guard, unanswered: 0 });
     connection.once('close', () => {
       guard.dispose();
-      this.#guards.delete(connection);
-      this.#connections.delete(connection);
+      this.#clients.delete(connection);
     });
     // A reset by the client is its right; 'close' follows.
     connection.on('error', () => {});
@@ -157,9 +164,24 @@ class RunningBootHttpServer implements BootHttpServer {
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
     this.counters.requests++;
-    const guard = this.#guards.get(request.socket);
-    guard?.progress();
-    response.once('close', () => guard?.idle());
+    const client = this.#clients.get(request.socket);
+    if (!client || client.unanswered >= MAX_PIPELINED) {
+      this.counters.refused++;
+      request.socket.destroy();
+      return;
+    }
+    client.unanswered++;
+    client.guard.progress();
+    response.once('close', () => {
+      client.unanswered--;
+      client.guard.idle();
+    });
+    // One that waits for the answers before it opens no file: it may never get its turn, nor a 'close'.
+    if (response.socket) this.#answer(request, response);
+    else response.once('socket', () => this.#answer(request, response));
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = requestPath(request.url ?? '');
     const route = path && this.#options.routes?.find(({ prefix }) => isBelow(path, prefix));
     if (route) {
@@ -201,7 +223,7 @@ class RunningBootHttpServer implements BootHttpServer {
       return;
     }
     const view = { address, path, sizeBytes: file.size, startedAt: clock.wallNow() };
-    const guard = this.#guards.get(request.socket);
+    const guard = this.#clients.get(request.socket)?.guard;
     if (report) this.#downloads.set(response, { ...view, sentBytes: 0 });
     response.once('close', () => this.#downloads.delete(response));
     sendFile(request, response, {
