@@ -41,6 +41,10 @@ test.each([
   '',
 ])('%j is no configuration', (path) => expect(parseConfigPath(path)).toBeNull());
 
+test('an architecture that nobody knows is none, even one that every object has', () => {
+  expect(parseConfigPath('grub/grub.cfg-default-constructor')).toMatchObject({ kind: 'default', arch: null });
+});
+
 test('never throws', () => {
   const part = fc.constantFrom(
     'pxelinux.cfg/',

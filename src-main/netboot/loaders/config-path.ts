@@ -18,19 +18,19 @@ type ConfigRequest = { readonly loader: Loader } & (
 );
 
 /** Debian architecture by the names that loaders use. */
-const ARCH: Readonly<Record<string, string>> = {
-  amd64: 'amd64',
-  x86_64: 'amd64',
-  i386: 'i386',
-  arm64: 'arm64',
-  aarch64: 'arm64',
-  armhf: 'armhf',
-  powerpc: 'ppc64el',
-  ppc64: 'ppc64el',
-  ppc64le: 'ppc64el',
-  ppc64el: 'ppc64el',
-  s390x: 's390x',
-};
+const ARCH: ReadonlyMap<string, string> = new Map([
+  ['amd64', 'amd64'],
+  ['x86_64', 'amd64'],
+  ['i386', 'i386'],
+  ['arm64', 'arm64'],
+  ['aarch64', 'arm64'],
+  ['armhf', 'armhf'],
+  ['powerpc', 'ppc64el'],
+  ['ppc64', 'ppc64el'],
+  ['ppc64le', 'ppc64el'],
+  ['ppc64el', 'ppc64el'],
+  ['s390x', 's390x'],
+]);
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** PXELINUX: an optional prefix (`ppc64el/` for petitboot), the folder, the name. */
@@ -48,7 +48,7 @@ const IPXE = /^ipxe\.cfg(?:-(.+))?$/;
 /** Reads a normalised path; null when it is no configuration. */
 export function parseConfigPath(path: string): ConfigRequest | null {
   const pxelinux = PXELINUX.exec(path);
-  if (pxelinux) return pxelinuxRequest(pxelinux[2] ?? '', ARCH[pxelinux[1] ?? ''] ?? null);
+  if (pxelinux) return pxelinuxRequest(pxelinux[2] ?? '', ARCH.get(pxelinux[1] ?? '') ?? null);
   const grub = GRUB.exec(path);
   if (grub) return suffixRequest('grub', grub[1]);
   const ipxe = IPXE.exec(path);
@@ -75,6 +75,6 @@ function suffixRequest(
   const mac = loader === 'pxelinux' ? null : parseMac(suffix);
   if (mac !== null) return { loader, kind: 'machine', mac, uuid: null, arch: null };
   const fallback = /^default(?:[.-]([^-]+)(?:-.*)?)?$/.exec(suffix);
-  if (fallback) return { loader, kind: 'default', arch: ARCH[fallback[1] ?? ''] ?? prefixArch };
+  if (fallback) return { loader, kind: 'default', arch: ARCH.get(fallback[1] ?? '') ?? prefixArch };
   return { loader, kind: 'unserved' };
 }
