@@ -187,6 +187,21 @@ describe('TCP through the NAT', () => {
     expect(nat.sizes.remotes).toBe(0);
   });
 
+  it('remembers few of the ports that a scan asks for, and still relays', async () => {
+    for (let port = 1; port <= 600; port++) {
+      const connection = machine.tcpStack.connect(REMOTE, port);
+      connection.on('error', () => {});
+      await turn();
+      connection.destroy();
+    }
+    expect(nat.sizes).toMatchObject({ remotes: 1, ports: 256 });
+    const connection = machine.tcpStack.connect(REMOTE, 1);
+    await turn();
+    expect(world.connections.at(-1)?.to).toBe('192.0.2.7:1');
+    connection.destroy();
+    clock.advance(200_000);
+  });
+
   it('resets the machine when the world does not accept', async () => {
     const connection = machine.tcpStack.connect(REMOTE, 81);
     await turn();

@@ -28,8 +28,8 @@ export interface NatOptions {
 
 export interface Nat extends Disposable {
   readonly counters: Readonly<NatCounters>;
-  /** UDP conversations and TCP remotes that are open now. */
-  readonly sizes: { readonly flows: number; readonly remotes: number };
+  /** UDP conversations, TCP remotes and ports of theirs that are open now. */
+  readonly sizes: { readonly flows: number; readonly remotes: number; readonly ports: number };
   dispose(): void;
 }
 
@@ -76,7 +76,7 @@ export function startNat(host: IpHost, options: NatOptions): Nat {
   return {
     counters,
     get sizes() {
-      return { flows: udp.size, remotes: tcp.size };
+      return { flows: udp.size, ...tcp.sizes };
     },
     dispose() {
       if (!open) return;

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Ipv4 } from '../../../base/address.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
+import type { Disposable } from '../../../base/disposable.ts';
 import type { Random } from '../../../base/random.ts';
 import type { Ipv4Packet } from '../../../protocol/ipv4.ts';
 import { decodeTcp, SYN } from '../../../protocol/tcp.ts';
@@ -15,10 +16,13 @@ const SWEEP_MS = 60_000;
 /** Addresses that machines talk to at once, and connections to each of them. */
 const MAX_REMOTES = 256;
 const MAX_CONNECTIONS = 256;
+/** Ports of one address; past that the one longest unasked is forgotten: a scan asks for 65,535. */
+const MAX_PORTS = 256;
 
 interface Remote {
   readonly stack: TcpStack;
-  readonly ports: Set<number>;
+  /** In order of the last SYN. */
+  readonly ports: Map<number, Disposable>;
   usedAt: number;
 }
 
@@ -65,15 +69,15 @@ export class TcpRelay {
     if (remote === null) return;
     remote.usedAt = this.#clock.now();
     const port = segment.destinationPort;
-    if ((segment.flags & SYN) !== 0 && port !== 0 && !remote.ports.has(port)) {
-      remote.ports.add(port);
-      remote.stack.listen(port, (connection) => this.#relay(connection, packet.destination, port));
-    }
+    if ((segment.flags & SYN) !== 0 && port !== 0) this.#listen(remote, packet.destination, port);
     remote.stack.receive(payload, packet.source, packet.destination);
   }
 
-  get size(): number {
-    return this.#remotes.size;
+  /** Remotes, and ports of theirs that were asked for. */
+  get sizes(): { remotes: number; ports: number } {
+    let ports = 0;
+    for (const remote of this.#remotes.values()) ports += remote.ports.size;
+    return { remotes: this.#remotes.size, ports };
   }
 
   dispose(): void {
@@ -101,10 +105,22 @@ export class TcpRelay {
       random: this.#random,
       options: { ...this.#tcp, maxConnections: MAX_CONNECTIONS },
     });
-    const remote: Remote = { stack, ports: new Set(), usedAt: this.#clock.now() };
+    const remote: Remote = { stack, ports: new Map(), usedAt: this.#clock.now() };
     this.#remotes.set(address, remote);
     this.#sweep ??= this.#clock.after(SWEEP_MS, () => this.#sweepIdle());
     return remote;
+  }
+
+  #listen({ stack, ports }: Remote, address: Ipv4, port: number): void {
+    const listener =
+      ports.get(port) ?? stack.listen(port, (connection) => this.#relay(connection, address, port));
+    ports.delete(port);
+    ports.set(port, listener);
+    if (ports.size <= MAX_PORTS) return;
+    const [oldest] = ports;
+    if (!oldest) return;
+    ports.delete(oldest[0]);
+    void oldest[1].dispose();
   }
 
   #relay(inside: TcpConnection, address: Ipv4, port: number): void {
