@@ -19,7 +19,11 @@ function fromU32(u32: () => number): Random {
     u32,
     float,
     int,
-    bytes: (length) => Uint8Array.from({ length }, () => u32() & 255),
+    bytes(length) {
+      const bytes = new Uint8Array(length);
+      for (let i = 0; i < length; i++) bytes[i] = u32();
+      return bytes;
+    },
     pick: (items) => items[int(0, items.length - 1)] ?? items[0],
   };
 }
