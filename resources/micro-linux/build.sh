@@ -33,7 +33,7 @@ apt() {
 
 # package NAME ARCHITECTURE: sets $deb to the package's file, fetched and proved; records it for MANIFEST.json.
 package() {
-  local name=$1 architecture=$2 version='' sum=''
+  local name=$1 architecture=$2 version='' sum='' lists=${2/all/amd64}
   [ "${UPDATE:-}" = 1 ] || read -r version sum < <(manifest input "$name" "$architecture") || true
   deb=
   if [ -n "$version" ]; then
@@ -43,12 +43,12 @@ package() {
   fi
   if [ -z "$deb" ]; then
     mkdir -p "$packages" "$work/fetch"
-    if [ ! -e "$work/updated-$architecture" ]; then
+    if [ ! -e "$work/updated-$lists" ]; then
       # Sources without this architecture make it fail; a missing package shows below.
-      apt "$architecture" update >&2 || true
-      touch "$work/updated-$architecture"
+      apt "$lists" update >&2 || true
+      touch "$work/updated-$lists"
     fi
-    (cd "$work/fetch" && apt "$architecture" download "$name${version:+=$version}" >&2) || {
+    (cd "$work/fetch" && apt "$lists" download "$name${version:+=$version}" >&2) || {
       echo "build.sh: cannot get $name${version:+ $version}; UPDATE=1 takes what there is" >&2
       exit 3
     }
@@ -130,8 +130,7 @@ initrd() {
 
   mkdir -p "$output"/{i386,amd64}
   root "$work/i386" "$work/busybox-i386/bin/busybox"
-  archive "$work/i386" "$work/i386.cpio"
-  lz4 -l -9 -q -f "$work/i386.cpio" "$output/i386/boot-initrd"
+  archive "$work/i386" "$output/i386/boot-initrd"
 
   root "$work/amd64" "$work/busybox-amd64/bin/busybox"
   modules "$work/linux-amd64" "$work/amd64" "$work/busybox-amd64/bin/busybox"
@@ -139,7 +138,7 @@ initrd() {
   zstd -19 -q -f "$work/amd64.cpio" -o "$output/amd64/boot-initrd"
   cp "$work"/linux-amd64/boot/vmlinuz-* "$output/amd64/boot-kernel"
   chmod 644 "$output"/*/boot-*
-  tools cpio lz4 zstd
+  tools cpio zstd
 }
 
 kernel() {
@@ -160,7 +159,7 @@ kernel() {
   mkdir -p "$output/i386"
   cp arch/x86/boot/bzImage "$output/i386/boot-kernel"
   cd "$here"
-  tools "gcc-$(gcc -dumpversion)" binutils
+  tools "gcc-$(gcc -dumpversion)" binutils lz4
 }
 
 : >"$work/inputs"

@@ -30,7 +30,7 @@ describe('the committed micro-linux', () => {
   });
 });
 
-describeWith('build.sh', { programs: ['bash', 'dpkg-deb', 'apt-get', 'cpio', 'lz4'] }, () => {
+describeWith('build.sh', { programs: ['bash', 'dpkg-deb', 'apt-get', 'cpio', 'zstd'] }, () => {
   let output = '';
   beforeAll(() => {
     output = mkdtempSync(join(tmpdir(), 'micro-linux-'));
