@@ -12,9 +12,15 @@ export interface HostCounters {
   malformedUdp: number;
   /** VLAN-tagged frames and types that nothing here speaks. */
   unknownType: number;
+  /** IPv6 packets; router solicitations are answered where the host is to. */
+  ignoredIpv6: number;
   /** IP packets to another address than ours. */
   misaddressed: number;
+  /** IP packets from an address that no sender can have: a group, a broadcast, loopback, or ours. */
+  badSources: number;
   fragments: number;
+  /** Fragmented datagrams given up: inconsistent, too old, or too many at once. */
+  reassemblyFailures: number;
   /** Datagrams for a UDP port that nobody has. */
   closedPorts: number;
   unknownProtocols: number;
@@ -39,8 +45,11 @@ export function newHostCounters(): HostCounters {
     malformedIcmp: 0,
     malformedUdp: 0,
     unknownType: 0,
+    ignoredIpv6: 0,
     misaddressed: 0,
+    badSources: 0,
     fragments: 0,
+    reassemblyFailures: 0,
     closedPorts: 0,
     unknownProtocols: 0,
     addressConflicts: 0,

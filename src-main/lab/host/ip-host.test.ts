@@ -13,7 +13,7 @@ import {
 } from '../../protocol/ethernet.ts';
 import { decodeIcmp } from '../../protocol/icmp.ts';
 import { decodeIpv4 } from '../../protocol/ipv4.ts';
-import { decodeUdp } from '../../protocol/udp.ts';
+import { decodeUdp, writeUdp } from '../../protocol/udp.ts';
 import { type LabPort, LabSwitch } from '../switch/switch.ts';
 import { IpHost } from './ip-host.ts';
 
@@ -246,6 +246,27 @@ describe('UDP', () => {
     expect(server.got).toMatchObject([{ text: 'discover', from: { address: 0, port: 68, mac: MAC_B } }]);
     server.endpoint.send(text('offer'), { address: NOBODY, port: 68, mac: MAC_B });
     expect(client.got).toMatchObject([{ text: 'offer', to: NOBODY }]);
+  });
+
+  it('hears nothing from a source that can be nobody: an echo would answer itself for ever', () => {
+    const [a, b] = [host('a', A), host('b', B)];
+    const echo = a.udp(7);
+    let heard = 0;
+    echo.onDatagram(({ data, from }) => {
+      heard++;
+      echo.send(data, from);
+    });
+    const write = (source: Ipv4) => (frame: Uint8Array, offset: number) =>
+      void writeUdp(
+        frame,
+        offset,
+        { source, sourcePort: 7, destination: A, destinationPort: 7 },
+        text('echo'),
+      );
+    const bad = [A, ipv4('127.0.0.1'), ipv4('10.77.0.255'), BROADCAST_IPV4, ipv4('224.0.0.1')];
+    for (const source of [B, ...bad]) b.sendFrom(source, 17, A, 12, write(source));
+    expect(heard).toBe(1);
+    expect(a.counters.badSources).toBe(bad.length);
   });
 
   it('tells the sender that a port is closed, but nobody after a broadcast', () => {

@@ -71,7 +71,7 @@ export class IpHost implements IpLayer, Disposable {
     this.#arp = new ArpService(this.mac, () => this.address, transmit, this.counters, clock);
     this.arp = this.#arp.cache;
     this.#sender = new IpSender(this.mac, this.arp, { transmit, loopBack }, this.counters);
-    this.#reassembly = new Reassembly(clock);
+    this.#reassembly = new Reassembly(clock, this.counters);
     this.#icmp = new IcmpService(this.#sender, this.counters, clock, random);
     this.#udp = new UdpService(this.name, this.#sender, this.#icmp, this.counters, random);
     this.#transports.set(this.#icmp.protocol, this.#icmp);
@@ -147,22 +147,26 @@ export class IpHost implements IpLayer, Disposable {
     this.#port.transmit(frame);
   }
 
-  #receive(frame: Uint8Array): void {
+  #receive(frame: Uint8Array, looped = false): void {
     this.counters.framesIn++;
     const header = decodeEthernet(frame);
     if (header === null) this.counters.malformedEthernet++;
     else if (header.destination !== this.mac && !isGroupMac(header.destination)) this.counters.notForUs++;
     else if (header.vlan !== null) this.counters.unknownType++;
-    else if (header.etherType === ETHERTYPE_IPV4) this.#receiveIpv4(frame, header);
+    else if (header.etherType === ETHERTYPE_IPV4) this.#receiveIpv4(frame, header, looped);
     else if (header.etherType === ETHERTYPE_ARP) this.#arp.receive(frame, header.payloadOffset);
     else if (header.etherType === ETHERTYPE_IPV6) this.#receiveIpv6(frame, header);
     else this.counters.unknownType++;
   }
 
-  #receiveIpv4(frame: Uint8Array, header: EthernetFrame): void {
+  #receiveIpv4(frame: Uint8Array, header: EthernetFrame, looped: boolean): void {
     const packet = decodeIpv4(frame, header.payloadOffset);
     if (packet === null) {
       this.counters.malformedIpv4++;
+      return;
+    }
+    if (!looped && this.#sender.isBadSource(packet.source)) {
+      this.counters.badSources++;
       return;
     }
     const toUs = packet.destination === this.address || this.address === ANY_IPV4;
@@ -217,17 +221,18 @@ export class IpHost implements IpLayer, Disposable {
   }
 
   #receiveIpv6(frame: Uint8Array, header: EthernetFrame): void {
-    if (!this.#answersRouterSolicitations) return;
-    const solicitor = decodeRouterSolicitation(frame.subarray(header.payloadOffset));
-    if (solicitor !== null)
-      this.#transmit(encodeEmptyRouterAdvertisement(this.mac, header.source, solicitor));
+    const solicitor = this.#answersRouterSolicitations
+      ? decodeRouterSolicitation(frame.subarray(header.payloadOffset))
+      : null;
+    if (solicitor === null) this.counters.ignoredIpv6++;
+    else this.#transmit(encodeEmptyRouterAdvertisement(this.mac, header.source, solicitor));
   }
 
   /** In a turn of its own, as from a wire: the sender is still in the midst of sending. */
   #loopBack(frame: Uint8Array): void {
     writeMac(frame, 0, this.mac);
     queueMicrotask(() => {
-      if (!this.#disposed) this.#receive(frame);
+      if (!this.#disposed) this.#receive(frame, true);
     });
   }
 }

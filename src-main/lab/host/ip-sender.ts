@@ -20,6 +20,8 @@ export const MAX_IP_PAYLOAD = ETHERNET_MTU - IPV4_HEADER_BYTES;
 
 /** The first four bits of group addresses, RFC 1112 §4. */
 const MULTICAST_PREFIX = 0b1110;
+/** 127.0.0.0/8, RFC 1122 §3.2.1.3 (g). */
+const LOOPBACK_PREFIX = 127;
 
 /** A host's place in the network. */
 export interface IpConfiguration {
@@ -71,6 +73,16 @@ export class IpSender {
     const cidr = this.#configuration?.cidr;
     return (
       address === BROADCAST_IPV4 || (cidr !== undefined && cidr.prefix < 31 && address === broadcastOf(cidr))
+    );
+  }
+
+  /** A source that no packet from the wire may have (RFC 1122 §3.2.1.3): an answer would go to many, or to us. */
+  isBadSource(source: Ipv4): boolean {
+    return (
+      (source === this.address && source !== ANY_IPV4) ||
+      source >>> 28 === MULTICAST_PREFIX ||
+      source >>> 24 === LOOPBACK_PREFIX ||
+      this.isBroadcast(source)
     );
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { IPV4_HEADER_BYTES, IPV4_MAX_BYTES, type Ipv4Packet } from '../../protocol/ipv4.ts';
+import type { HostCounters } from './host-counters.ts';
 
 const MAX_PAYLOAD = IPV4_MAX_BYTES - IPV4_HEADER_BYTES;
 /** Datagrams being put together at once; with 64 KiB each this bounds the memory. */
@@ -23,10 +24,12 @@ interface Incomplete {
 /** Puts fragmented datagrams together (RFC 791 §3.2). Expired ones go when others come: there is no timer. */
 export class Reassembly {
   readonly #clock: Clock;
+  readonly #counters: Pick<HostCounters, 'reassemblyFailures'>;
   readonly #partials = new Map<string, Incomplete>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, counters: Pick<HostCounters, 'reassemblyFailures'>) {
     this.#clock = clock;
+    this.#counters = counters;
   }
 
   /** Takes one fragment of `frame`; returns the whole payload with the fragment that completes it, else null. */
@@ -35,7 +38,7 @@ export class Reassembly {
     const partial = this.#partials.get(key) ?? this.#begin(key);
     const bytes = Uint8Array.from(frame.subarray(packet.payloadStart, packet.payloadEnd));
     if (!accept(partial, { start: packet.fragmentOffset, bytes }, packet.moreFragments)) {
-      this.#partials.delete(key);
+      this.#giveUp(key);
       return null;
     }
     if (partial.received !== partial.total) return null;
@@ -52,11 +55,16 @@ export class Reassembly {
     const now = this.#clock.now();
     for (const [other, { startedAt }] of this.#partials) {
       if (now - startedAt <= LIFE_MS && this.#partials.size < MAX_DATAGRAMS) break;
-      this.#partials.delete(other);
+      this.#giveUp(other);
     }
     const partial: Incomplete = { startedAt: now, fragments: [], received: 0, total: null };
     this.#partials.set(key, partial);
     return partial;
+  }
+
+  #giveUp(key: string): void {
+    this.#partials.delete(key);
+    this.#counters.reassemblyFailures++;
   }
 }
 
