@@ -19,20 +19,26 @@ export class ArpService {
   readonly cache: ArpCache;
   readonly #mac: Mac;
   readonly #address: () => Ipv4;
+  readonly #isNeighbour: (address: Ipv4) => boolean;
   readonly #transmit: (frame: Uint8Array) => void;
   readonly #counters: HostCounters;
   readonly #probes: PendingAnswers<Ipv4>;
 
-  /** `address` gives the host's own address, 0.0.0.0 while it has none. */
+  /**
+   * `address` gives the host's own address, 0.0.0.0 while it has none; `isNeighbour` says what is on its network:
+   * nothing else is learnt.
+   */
   constructor(
     mac: Mac,
     address: () => Ipv4,
+    isNeighbour: (address: Ipv4) => boolean,
     transmit: (frame: Uint8Array) => void,
     counters: HostCounters,
     clock: Clock,
   ) {
     this.#mac = mac;
     this.#address = address;
+    this.#isNeighbour = isNeighbour;
     this.#transmit = transmit;
     this.#counters = counters;
     this.#probes = new PendingAnswers(clock);
@@ -84,7 +90,8 @@ export class ArpService {
   #note({ senderIp, senderMac }: ArpPacket, own: Ipv4, forUs: boolean): void {
     if (senderIp === own) {
       if (senderMac !== this.#mac) this.#counters.addressConflicts++;
-    } else if (forUs || this.cache.find(senderIp) !== null) this.cache.learn(senderIp, senderMac);
+    } else if (this.#isNeighbour(senderIp) && (forUs || this.cache.find(senderIp) !== null))
+      this.cache.learn(senderIp, senderMac);
   }
 
   /** An address is in use when somebody has it, or is just probing for it too. */

@@ -112,6 +112,8 @@ describe('ARP', () => {
     sendArp('request', NOBODY, B);
     expect(arpsSeen()).toHaveLength(1);
     expect(a.arp.find(NOBODY)).toBe(null);
+    sendArp('request', ipv4('192.0.2.7'), A);
+    expect(a.arp.entries()).toEqual([]);
   });
 
   it('asks three times, a second apart, then drops what waited and can be tried again', () => {

@@ -68,7 +68,8 @@ export class IpHost implements IpLayer, Disposable {
     this.#answersRouterSolicitations = options.answersRouterSolicitations ?? false;
     const transmit = (frame: Uint8Array) => this.#transmit(frame);
     const loopBack = (frame: Uint8Array) => this.#loopBack(frame);
-    this.#arp = new ArpService(this.mac, () => this.address, transmit, this.counters, clock);
+    const isNeighbour = (address: Ipv4) => this.#sender.isNeighbour(address);
+    this.#arp = new ArpService(this.mac, () => this.address, isNeighbour, transmit, this.counters, clock);
     this.arp = this.#arp.cache;
     this.#sender = new IpSender(this.mac, this.arp, { transmit, loopBack }, this.counters);
     this.#reassembly = new Reassembly(clock, this.counters);
