@@ -1,8 +1,9 @@
 #!/bin/bash
 # Builds micro-linux from Debian packages; see docs/micro-linux.md.
 #
-#   build.sh kernel            the i386 kernel from linux-source-6.1 (needs build-essential flex bison bc lz4; minutes)
-#   build.sh initrd            both initrds, and the amd64 kernel as Debian signed it
+#   build.sh kernel            our own kernels from linux-source-6.1 (needs build-essential flex bison bc lz4
+#                              libelf-dev; many minutes); "kernel i386" or "kernel amd64" makes one of them
+#   build.sh initrd            the initrds, and the amd64 kernel as Debian signed it
 #   build.sh all               kernel, then initrd
 #   build.sh verify            do the committed files match MANIFEST.json?
 #
@@ -128,45 +129,50 @@ initrd() {
   package "$image" amd64
   dpkg-deb -x "$deb" "$work/linux-amd64"
 
-  mkdir -p "$output"/{i386,amd64}
-  root "$work/i386" "$work/busybox-i386/bin/busybox"
-  archive "$work/i386" "$output/i386/boot-initrd"
+  mkdir -p "$output"/{i386,amd64,amd64-signed}
+  for architecture in i386 amd64; do
+    root "$work/$architecture" "$work/busybox-$architecture/bin/busybox"
+    archive "$work/$architecture" "$output/$architecture/boot-initrd"
+  done
 
-  root "$work/amd64" "$work/busybox-amd64/bin/busybox"
   modules "$work/linux-amd64" "$work/amd64" "$work/busybox-amd64/bin/busybox"
   archive "$work/amd64" "$work/amd64.cpio"
-  zstd -19 -q -f "$work/amd64.cpio" -o "$output/amd64/boot-initrd"
-  cp "$work"/linux-amd64/boot/vmlinuz-* "$output/amd64/boot-kernel"
+  zstd -19 -q -f "$work/amd64.cpio" -o "$output/amd64-signed/boot-initrd"
+  cp "$work"/linux-amd64/boot/vmlinuz-* "$output/amd64-signed/boot-kernel"
   chmod 644 "$output"/*/boot-*
   tools cpio zstd
 }
 
+# kernel ARCHITECTURE…: tinyconfig, then kernel.config, then the architecture's own settings.
 kernel() {
   package linux-source-6.1 all
   dpkg-deb -x "$deb" "$work/source"
-  tar -xf "$work"/source/usr/src/linux-source-6.1.tar.xz -C "$work"
-  rm -rf "$work/source"
-  cd "$work/linux-source-6.1"
-  make -s ARCH=i386 tinyconfig
-  ./scripts/kconfig/merge_config.sh -m -O . .config "$here/kernel.config" >"$work/merge.log"
-  make -s ARCH=i386 olddefconfig
-  # A setting that Kconfig refused is a mistake of ours.
-  while read -r setting; do
-    grep -qxF "$setting" .config || { echo "build.sh: the kernel has no $setting" >&2; return 1; }
-  done < <(grep -E '^CONFIG_.*=[^n]' "$here/kernel.config")
-  make -s ARCH=i386 -j"$(nproc)" KBUILD_BUILD_USER=rackbox KBUILD_BUILD_HOST=rackbox KBUILD_BUILD_VERSION=1 \
-    KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC' bzImage
-  mkdir -p "$output/i386"
-  cp arch/x86/boot/bzImage "$output/i386/boot-kernel"
-  cd "$here"
+  for architecture; do
+    local arch=${architecture/amd64/x86_64}
+    rm -rf "$work/linux-source-6.1"
+    tar -xf "$work"/source/usr/src/linux-source-6.1.tar.xz -C "$work"
+    cd "$work/linux-source-6.1"
+    make -s ARCH="$arch" tinyconfig
+    ./scripts/kconfig/merge_config.sh -m -O . .config "$here/kernel.config" "$here/kernel.$architecture.config" >"$work/merge.log"
+    make -s ARCH="$arch" olddefconfig
+    # A setting that Kconfig refused is a mistake of ours.
+    while read -r setting; do
+      grep -qxF "$setting" .config || { echo "build.sh: the $architecture kernel has no $setting" >&2; return 1; }
+    done < <(grep -hE '^CONFIG_.*=[^n]' "$here/kernel.config" "$here/kernel.$architecture.config")
+    make -s ARCH="$arch" -j"$(nproc)" KBUILD_BUILD_USER=rackbox KBUILD_BUILD_HOST=rackbox KBUILD_BUILD_VERSION=1 \
+      KBUILD_BUILD_TIMESTAMP='2026-01-01 00:00:00 UTC' bzImage
+    mkdir -p "$output/$architecture"
+    cp arch/x86/boot/bzImage "$output/$architecture/boot-kernel"
+    cd "$here"
+  done
   tools "gcc-$(gcc -dumpversion)" binutils lz4
 }
 
 : >"$work/inputs"
 case ${1:-} in
-  kernel) kernel ;;
+  kernel) kernel ${2:-i386 amd64} ;;
   initrd) initrd ;;
-  all) kernel && initrd ;;
+  all) kernel i386 amd64 && initrd ;;
   verify) manifest verify "$output" && exit ;;
   *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

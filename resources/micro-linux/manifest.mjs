@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const OUTPUTS = ['i386/boot-kernel', 'i386/boot-initrd', 'amd64/boot-kernel', 'amd64/boot-initrd'];
+const FOLDERS = ['i386', 'amd64', 'amd64-signed'];
+const OUTPUTS = FOLDERS.flatMap((folder) => [`${folder}/boot-kernel`, `${folder}/boot-initrd`]);
 
 /** What a boot loader should add to the kernel's command line: Debian's kernel tests its ciphers for a second. */
-const KERNEL_OPTIONS = { i386: '', amd64: 'quiet cryptomgr.notests' };
+const KERNEL_OPTIONS = { 'amd64-signed': 'quiet cryptomgr.notests' };
 
 const [command = '', ...words] = process.argv.slice(2);
 const committed = join(import.meta.dirname, 'MANIFEST.json');

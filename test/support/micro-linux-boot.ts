@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 /** Where micro-linux's committed files are. */
+/** The folders of resources/micro-linux, each with a kernel and an initrd. */
+export type Folder = 'i386' | 'amd64' | 'amd64-signed';
+
 export const microLinux = join(import.meta.dirname, '../../resources/micro-linux');
 
 export interface MetadataRequest {
@@ -60,7 +63,7 @@ async function bodyOf(incoming: IncomingMessage): Promise<string> {
 }
 
 export interface BootOptions {
-  readonly architecture: 'i386' | 'amd64';
+  readonly architecture: Folder;
   /** QEMU's device model of the network card. */
   readonly nic: string;
   readonly commandLine: string;
@@ -77,11 +80,11 @@ export class MicroLinuxPc {
   #heard: () => void = () => {};
 
   constructor(options: BootOptions) {
-    const { architecture } = options;
-    const folder = join(microLinux, architecture);
+    const { flavour } = options;
+    const folder = join(microLinux, flavour);
     const devices = ['-netdev', 'user,id=n', '-device', `${options.nic},netdev=n,mac=52:54:00:ab:cd:ef`];
     this.#process = spawn(
-      architecture === 'i386' ? 'qemu-system-i386' : 'qemu-system-x86_64',
+      flavour === 'i386' ? 'qemu-system-i386' : 'qemu-system-x86_64',
       [
         ...[
           '-accel',

@@ -111,7 +111,7 @@ export function advance(progress: BootProgress, event: BootEvent): BootProgress 
   const phases = [...progress.phases.filter((other) => other.phase !== event.phase), entry].sort(
     (a, b) => BOOT_PHASES.indexOf(a.phase) - BOOT_PHASES.indexOf(b.phase),
   );
-  const failure = expectation.failed[event.step];
+  const failure = Object.hasOwn(expectation.failed, event.step) ? expectation.failed[event.step] : undefined;
   return {
     ...progress,
     ip: event.ip === undefined || event.ip === 0 ? progress.ip : formatIpv4(event.ip),

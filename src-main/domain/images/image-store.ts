@@ -15,8 +15,11 @@ export interface BootImage {
   readonly release: string;
   /** Debian architecture name. */
   readonly arch: string;
+  /** The kernel's flavour: "generic", "signed", "ga-24.04", … */
   readonly subarch: string;
   readonly label: string;
+  /** What this kernel wants on its command line. */
+  readonly kernelOptions: readonly string[];
   readonly files: readonly ImageFile[];
 }
 
@@ -40,19 +43,25 @@ export class ImageStore implements BootFiles {
     return this.#images;
   }
 
-  /** Kernel and initrd of a release by architecture, as a boot plan names them. */
-  bootFilesOf(os: string, release: string): Record<string, BootImageFiles> {
+  /**
+   * Kernel and initrd of a release by architecture, as a boot plan names them: of the flavour asked for where there is
+   * one, else of the generic one.
+   */
+  bootFilesOf(os: string, release: string, subarch = 'generic'): Record<string, BootImageFiles> {
     const byArch: Record<string, BootImageFiles> = {};
-    for (const image of this.#images) {
-      if (image.os !== os || image.release !== release) continue;
-      const pathOf = (name: ImageFile['name']) => {
-        const file = image.files.find((candidate) => candidate.name === name);
-        return file ? imagePath(image, file) : null;
-      };
-      const [kernel, initrd] = [pathOf('boot-kernel'), pathOf('boot-initrd')];
-      if (kernel && initrd) byArch[image.arch] = { kernel, initrd };
-    }
+    for (const flavour of new Set(['generic', subarch]))
+      for (const image of this.#images) {
+        if (image.os !== os || image.release !== release || image.subarch !== flavour) continue;
+        const [kernel, initrd] = [pathOf(image, 'boot-kernel'), pathOf(image, 'boot-initrd')];
+        if (kernel && initrd) byArch[image.arch] = { kernel, initrd };
+      }
     return byArch;
+  }
+
+  /** What the kernels of a release want on their command line, each option once. */
+  kernelOptionsOf(os: string, release: string): string[] {
+    const images = this.#images.filter((image) => image.os === os && image.release === release);
+    return [...new Set(images.flatMap((image) => image.kernelOptions))];
   }
 
   async find(path: string): Promise<BootFile | null> {
@@ -63,6 +72,11 @@ export class ImageStore implements BootFiles {
 
 function fileId(file: ImageFile): string {
   return file.sha256.slice(0, FILE_ID_LENGTH);
+}
+
+function pathOf(image: BootImage, name: ImageFile['name']): string | null {
+  const file = image.files.find((candidate) => candidate.name === name);
+  return file ? imagePath(image, file) : null;
 }
 
 function imagePath(image: BootImage, file: ImageFile): string {

@@ -1,5 +1,6 @@
 import { formatIpv4 } from '../../base/address.ts';
 import type { BootClient, BootDirectory, BootPlan, ServerAddress } from '../../netboot/ports.ts';
+import { SIGNED } from '../images/built-in-image.ts';
 import type { ImageStore } from '../images/image-store.ts';
 
 /** What unknown machines boot. */
@@ -25,8 +26,16 @@ export function createBootDirectory({ images, commissioning }: BootDirectoryOpti
     defaultPlan: async (client: BootClient): Promise<BootPlan> => ({
       purpose: 'enlist',
       hostname: ENLIST_HOSTNAME,
-      images: images.bootFilesOf(commissioning.os, commissioning.release),
-      kernelOptions: ephemeralOptions(ENLIST_HOSTNAME, enlistPreseedUrl(client.server)),
+      // GRUB may have been started by shim under Secure Boot, which it does not tell.
+      images: images.bootFilesOf(
+        commissioning.os,
+        commissioning.release,
+        client.loader === 'grub' ? SIGNED : 'generic',
+      ),
+      kernelOptions: [
+        ...ephemeralOptions(ENLIST_HOSTNAME, enlistPreseedUrl(client.server)),
+        ...images.kernelOptionsOf(commissioning.os, commissioning.release),
+      ],
     }),
   };
 }
@@ -41,7 +50,6 @@ function ephemeralOptions(hostname: string, preseedUrl: string): string[] {
     // Both consoles speak; the last one is the machine's main console.
     'console=ttyS0,115200',
     'console=tty0',
-    'quiet',
   ];
 }
 
