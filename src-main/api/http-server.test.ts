@@ -73,6 +73,13 @@ test('a window opens with the token in its address', async () => {
   socket.terminate();
 });
 
+test('an address that cannot be read is refused without repeating it', async () => {
+  const response = await server.inject({ url: `/lab/api/%?token=${TOKEN}`, headers: { host } });
+  expect(response.statusCode).toBe(400);
+  expect(response.json()).toMatchObject({ code: 'BAD_REQUEST' });
+  expect(response.body).not.toContain(TOKEN);
+});
+
 test('the page itself is no secret', async () => {
   expect(await status('/http-server.ts')).toBe(200);
   expect(await status('/../package.json')).not.toBe(200);

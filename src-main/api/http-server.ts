@@ -1,6 +1,6 @@
 import fastifyStatic from '@fastify/static';
 import fastifyWebsocket from '@fastify/websocket';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { RackboxError } from '../base/errors.ts';
 import { type GuardOptions, type Refusal, refusalOf } from './auth/request-guard.ts';
 import type { ErrorBody } from './contract/lab.ts';
@@ -47,7 +47,13 @@ const CONTENT_SECURITY_POLICY =
 
 /** The HTTP API, not yet listening. */
 export async function createApiServer(options: ApiOptions): Promise<FastifyInstance> {
-  const server = Fastify({ logger: false, bodyLimit: 1 << 20, forceCloseConnections: true });
+  const server = Fastify({
+    logger: false,
+    bodyLimit: 1 << 20,
+    forceCloseConnections: true,
+    // Fastify's own answer repeats the address, with whatever is in its query.
+    frameworkErrors: refuseAddress,
+  });
   server.addHook('onRequest', async (request, reply) => {
     reply
       .header('content-security-policy', CONTENT_SECURITY_POLICY)
@@ -86,6 +92,14 @@ export async function createApiServer(options: ApiOptions): Promise<FastifyInsta
   server.get('/lab/api/version', async () => ({ version: options.version }));
   if (options.page) await server.register(fastifyStatic, { root: options.page });
   return server;
+}
+
+function refuseAddress(error: Error, _request: unknown, reply: FastifyReply): void {
+  void reply.code(statusOf(error)).send({
+    code: 'BAD_REQUEST',
+    message: 'The address cannot be read.',
+    hint: 'Look at /lab/api/pcs.',
+  } satisfies ErrorBody);
 }
 
 function statusOf(error: unknown): number {
