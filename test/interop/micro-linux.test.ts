@@ -134,7 +134,7 @@ describeWith('micro-linux in QEMU', QEMU, () => {
       'nomodeset root=squash:http://x/squashfs ip=::::swift-fox:BOOTIF',
       `cc:{'datasource_list': ['MAAS']}end_cc cloud-config-url=${server.base}${PRESEED} BOOTIF=${bootif}`,
     ].join(' ');
-    pc = new MicroLinuxPc({ flavour, nic, devices, commandLine });
+    pc = new MicroLinuxPc({ architecture, nic, devices, commandLine });
     return { server, pc };
   }
 
@@ -171,8 +171,8 @@ describeWith('micro-linux in QEMU', QEMU, () => {
     ['amd64-signed', 'e1000', 'ahci', 'sda'],
     ['amd64-signed', 'pcnet', 'nvme', 'nvme0n1'],
     ['amd64-signed', 'virtio-net-pci', 'virtio-blk', 'vda'],
-  ] as const)('%s with %s and %s: runs its user-data and powers off', async (flavour, nic, kind, name) => {
-    const { pc, server } = await boot(flavour, maas(REPORT), { nic, devices: disks[kind]?.() ?? [] });
+  ] as const)('%s with %s and %s: runs its user-data and powers off', async (architecture, nic, kind, name) => {
+    const { pc, server } = await boot(architecture, maas(REPORT), { nic, devices: disks[kind]?.() ?? [] });
     expect(await pc.exited).toBe(0);
     for (const line of [
       'userspace up',
@@ -248,9 +248,9 @@ describeWith('micro-linux in QEMU', QEMU, () => {
     'i386',
     'amd64',
     'amd64-signed',
-  ] as const)('%s: the power button switches it off', async (flavour) => {
-    const monitor = join(folder, `${flavour}.monitor`);
-    const { pc } = await boot(flavour, maas('', 'false'), {
+  ] as const)('%s: the power button switches it off', async (architecture) => {
+    const monitor = join(folder, `${architecture}.monitor`);
+    const { pc } = await boot(architecture, maas('', 'false'), {
       devices: ['-monitor', `unix:${monitor},server=on,wait=off`],
     });
     await pc.says('rackbox: ready');

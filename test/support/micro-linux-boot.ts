@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** Where micro-linux's committed files are. */
 /** The folders of resources/micro-linux, each with a kernel and an initrd. */
 export type Folder = 'i386' | 'amd64' | 'amd64-signed';
 
+/** Where micro-linux's committed files are. */
 export const microLinux = join(import.meta.dirname, '../../resources/micro-linux');
 
 export interface MetadataRequest {
@@ -80,11 +80,11 @@ export class MicroLinuxPc {
   #heard: () => void = () => {};
 
   constructor(options: BootOptions) {
-    const { flavour } = options;
-    const folder = join(microLinux, flavour);
+    const { architecture } = options;
+    const folder = join(microLinux, architecture);
     const devices = ['-netdev', 'user,id=n', '-device', `${options.nic},netdev=n,mac=52:54:00:ab:cd:ef`];
     this.#process = spawn(
-      flavour === 'i386' ? 'qemu-system-i386' : 'qemu-system-x86_64',
+      architecture === 'i386' ? 'qemu-system-i386' : 'qemu-system-x86_64',
       [
         ...[
           '-accel',
