@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Random } from '../../src-main/base/random.ts';
 
 /** How many inputs a fuzz run throws at each target; CI throws a million. */
@@ -59,8 +61,50 @@ function noise(random: Random, scratch: Uint8Array): Uint8Array {
   return scratch.subarray(0, length);
 }
 
-/** Heap in use after a collection, where Node was started with --expose-gc; otherwise as it is. */
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Heap in use after a collection. */
 export function heapBytes(): number {
-  (globalThis as { gc?: () => void }).gc?.();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
+}
+
+/** Resolves after all that waits for a turn of the event loop. */
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Runs `work` and returns every error meanwhile that nobody caught. */
+export async function escapedFrom(work: () => Promise<void>): Promise<unknown[]> {
+  const escaped: unknown[] = [];
+  const note = (error: unknown) => void escaped.push(error);
+  const events = ['uncaughtException', 'unhandledRejection'];
+  for (const event of events) process.on(event, note);
+  try {
+    await work();
+    await turn();
+  } finally {
+    for (const event of events) process.off(event, note);
+  }
+  return escaped;
+}
+
+/**
+ * Fails when the heap grows over the last four fifths of a run: by then tables and caches are as full as they get.
+ * Call `after` with the number of each input.
+ */
+export class HeapWatch {
+  readonly #inputs: number;
+  #before = 0;
+
+  constructor(inputs: number) {
+    this.#inputs = inputs;
+  }
+
+  after(input: number): void {
+    if (input === Math.floor(this.#inputs / 5)) this.#before = heapBytes();
+  }
+
+  get grownBytes(): number {
+    return heapBytes() - this.#before;
+  }
 }
