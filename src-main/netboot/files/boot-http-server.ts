@@ -176,7 +176,7 @@ class RunningBootHttpServer implements BootHttpServer {
       client.unanswered--;
       client.guard.idle();
     });
-    // One that waits for the answers before it opens no file: it may never get its turn, nor a 'close'.
+    // One that waits for the answers before it opens no file yet: a few bytes could have hundreds open.
     if (response.socket) this.#answer(request, response);
     else response.once('socket', () => this.#answer(request, response));
   }
