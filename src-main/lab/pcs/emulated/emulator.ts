@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { V86 } from 'v86';
 import { type Mac, writeMac } from '../../../base/address.ts';
+import { systemClock } from '../../../base/clock.ts';
 import type { Screen } from '../screen.ts';
 import { FileDisk } from './file-disk.ts';
 import { bootOrderFile, nicRomFile, smbiosFiles } from './firmware-files.ts';
+import { skipIpxeBanner } from './ipxe-banner.ts';
 import type { MachineConfig } from './messages.ts';
 import { ReceiveQueue } from './receive-queue.ts';
 import { asImage, openInternals, type V86Internals } from './v86-internals.ts';
@@ -68,12 +70,17 @@ export async function createEmulator(config: MachineConfig, events: EmulatorEven
 
   const queue = new ReceiveQueue(internals.nic);
   connect(emulator, internals, queue, events);
+  const screen = () => readScreen(internals.vga);
   return {
-    run: () => void emulator.run(),
+    run() {
+      void emulator.run();
+      // Ends with the thread.
+      if (machine) skipIpxeBanner({ screen, type: (text) => type(emulator, text), clock: systemClock });
+    },
     receive: (frame) => queue.push(frame),
     serial: (data) => emulator.serial_send_bytes(0, data),
     type: (text) => type(emulator, text),
-    screen: () => readScreen(internals.vga),
+    screen,
   };
 }
 
