@@ -8,11 +8,11 @@ import { describeWith } from '../support/requirements.ts';
 const SCRIPT = `. ${join(microLinux, 'root/lib/rackbox/yaml.sh')}
 show() { printf '%s\\0%s\\0' "$1" "$2"; }
 # Node's stdin is a socket, which cannot be opened by name.
-cat | yaml /dev/stdin show`;
+cat | yaml /dev/stdin show "$1"`;
 
-/** What micro-linux's shell makes of a text: the path and value of each scalar. */
-function parse(text: string): [string, string][] {
-  const { stdout, status } = spawnSync('busybox', ['sh', '-c', SCRIPT], {
+/** What micro-linux's shell makes of a text: the path and value of each scalar; below these keys, or below all. */
+function parse(text: string, keys = ''): [string, string][] {
+  const { stdout, status } = spawnSync('busybox', ['sh', '-c', SCRIPT, 'sh', keys], {
     input: text,
     encoding: 'utf8',
     timeout: 5_000,
@@ -100,6 +100,16 @@ runcmd:
       ['runcmd.1.2', 'a b'],
       ['runcmd.2', "if true; then\n  echo it's\nfi\n"],
     ]);
+  });
+
+  test('leaves out the keys that are not asked for', () => {
+    const text = 'apt:\n  key: |\n    b: 1\n\nb: {c: 1}\nlist:\n- b\nflow: {b: 2,\n  d: 3}\n"d": 4\ne: 5\n';
+    expect(parse(text, 'b d e')).toEqual([
+      ['b.c', '1'],
+      ['d', '4'],
+      ['e', '5'],
+    ]);
+    expect(parse('{"b": {"c": 1}}', 'b')).toEqual([['b.c', '1']]);
   });
 
   const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({

@@ -25,7 +25,7 @@ run_cloud_config() {
   say "cloud-config from $1"
   persist 'cloud-config' fetch_config "$1" /run/rackbox/cloud-config
   set_clock
-  yaml /run/rackbox/cloud-config setting
+  yaml /run/rackbox/cloud-config setting 'datasource reporting power_state'
   if [ -z "$metadata_url" ]; then
     say 'the cloud-config names no datasource.MAAS.metadata_url'
     return
@@ -79,7 +79,7 @@ run_user_data() {
       ;;
     '#cloud-config'*)
       script='' script_line=''
-      yaml "$1" runcmd
+      yaml "$1" runcmd runcmd
       echo "$script" >/run/rackbox/runcmd
       set -- sh /run/rackbox/runcmd
       ;;

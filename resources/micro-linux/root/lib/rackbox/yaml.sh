@@ -6,14 +6,20 @@
 
 newline=$'\n' tab=$'\t' carriage_return=$'\r'
 
-# yaml FILE COMMAND: calls COMMAND PATH VALUE for each scalar; PATH is key.key.0.key, list items by number.
+# yaml FILE COMMAND [KEYS]: calls COMMAND PATH VALUE for each scalar; PATH is key.key.0.key, list items by
+# number. With KEYS the rest of the top level is skipped, unread.
 yaml() {
-  yaml_command=$2
+  yaml_command=$2 skipping=''
   # The open container: its indent, its path, and for a list the number of its next item. The ones
   # around it are in $outer, innermost first.
   at=-1 path='' item='' outer=''
   waiting='' scalar='' block=''
   while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      [A-Za-z_]*) case " $3 " in '  ' | *" ${line%%:*} "*) skipping= ;; *) skipping=yes ;; esac ;;
+      [\"\'\[\{]*) skipping= ;;
+    esac
+    [ -z "$skipping" ] || continue
     line=${line%"$carriage_return"}
     text=${line#"${line%%[! ]*}"}
     indent=$((${#line} - ${#text}))
@@ -158,10 +164,25 @@ end_block() {
 # unfinished: whether the open scalar has brackets or a quote still to be closed.
 unfinished() {
   open_quote=
-  case $scalar in [\[\{\"\']*) scan "$scalar" ;; *) return 1 ;; esac
+  case $scalar in
+    [\[\{\"\']*) scan "$scalar" ;;
+    *) return 1 ;;
+  esac
   [ -z "$open_quote" ] || return 0
-  local opened=${bare//[!\[\{]/} closed=${bare//[!\]\}]/}
-  [ ${#opened} -gt ${#closed} ]
+  pieces '[{' "$bare"
+  local opened=$count
+  pieces ']}' "$bare"
+  [ "$opened" -gt "$count" ]
+}
+
+# pieces MARKS TEXT: $count is into how many pieces the marks cut it. Splitting words is the quickest way
+# that the shell has to count.
+pieces() {
+  local IFS=$1
+  set -f
+  set -- ${2}.
+  set +f
+  count=$#
 }
 
 end_scalar() {
