@@ -29,7 +29,8 @@ for (const [label, target] of Object.entries(TARGET_SECONDS)) {
   const rounds = [];
   for (let round = 0; round < ROUNDS; round++)
     rounds.push(await runLab({ selections: parsePcSelections(label), timeScale: 0, timeoutMs: 60_000 }));
-  for (const { pcs } of rounds) if (!pcs[0]?.booted) console.log(`${label} did not boot: it ${pcs[0]?.explanation}`);
+  for (const { pcs } of rounds)
+    if (!pcs[0]?.booted) console.log(`${label} did not boot: it ${pcs[0]?.explanation}`);
   const seconds = rounds.map(({ pcs }) => (pcs[0]?.totalMs ?? Number.POSITIVE_INFINITY) / 1000);
   const row = {
     label,
