@@ -7,7 +7,7 @@ import { type BootResult, NEXT } from './boot-result.ts';
 import { isFailure, NetBoot } from './net-boot.ts';
 import { startLoader } from './start-loader.ts';
 
-const EXIT = '\nPXE-M0F: Exiting Intel Boot Agent.\n';
+const EXIT = '\nPXE-M0F: Exiting the PXE ROM.\n';
 /** Found out from the CLIENT banner's spinner of real ROMs. */
 const INITIALISE_MS = 1500;
 
@@ -23,7 +23,7 @@ export async function bootBiosPxe(
     return NEXT;
   };
   const net = new NetBoot(machine, nic, disks, {});
-  terminal.print('\nIntel(R) Boot Agent GE v1.5.88\nCopyright (C) 1997-2018, Intel Corporation\n\n');
+  terminal.print('\nSimulated PXE ROM, PXE 2.1\n\n');
   const mac = formatMac(nic.mac, ' ').toUpperCase();
   terminal.println(`CLIENT MAC ADDR: ${mac}  GUID: ${spec.identity.uuid.toUpperCase()}`);
   await machine.pace.work(INITIALISE_MS);
