@@ -38,6 +38,7 @@ export class LabService implements LabControl, Disposable {
   readonly onChange = new Signal<PcView>();
   readonly #options: LabServiceOptions;
   readonly #pcs = new Map<string, Pc>();
+  readonly #prepared = new Map<PcKindName, Promise<void>>();
   readonly #running = new Disposables();
 
   constructor(options: LabServiceOptions) {
@@ -75,6 +76,7 @@ export class LabService implements LabControl, Disposable {
       runner,
     });
     this.#pcs.set(spec.id, pc);
+    this.#prepare(spec.kind);
     this.#running.add(pc.onPower.on((change) => this.#powerChanged(pc, change)));
     this.#changed(pc);
   }
@@ -128,10 +130,21 @@ export class LabService implements LabControl, Disposable {
 
   async dispose(): Promise<void> {
     await this.#running.dispose();
+    await Promise.all(this.#prepared.values());
     const results = await Promise.allSettled([...this.#pcs.values()].map((pc) => pc.dispose()));
     this.#pcs.clear();
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  /** Once for each kind; `dispose` waits for it, so that nothing outlives the lab. */
+  #prepare(name: PcKindName): void {
+    if (this.#prepared.has(name)) return;
+    const preparing = this.kind(name).prepare?.(this.#options.runner) ?? Promise.resolve();
+    this.#prepared.set(
+      name,
+      preparing.catch(() => undefined),
+    );
   }
 
   #required(id: string): Pc {

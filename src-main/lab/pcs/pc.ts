@@ -115,6 +115,8 @@ export interface PcKind {
   readonly capabilities: PcCapabilities;
   /** Whether PCs of this kind can run on this machine, found out by trying; cached for a while. */
   availability(runner: ProcessRunner): Promise<Availability>;
+  /** Begins what the first power-on would otherwise wait for; resolves when it is done, well or badly. */
+  prepare?(runner: ProcessRunner): Promise<void>;
   /** Makes the PC, switched off. Rejects with PC_UNSUPPORTED for a spec that the kind can't be. */
   create(spec: PcSpec, environment: PcEnvironment): Promise<Pc>;
 }

@@ -58,10 +58,10 @@ export function createQemuKind(options: QemuKindOptions = {}): PcKind {
       return { ok: true, detail: found.detail };
     },
 
+    prepare: (runner) => installation(runner).then(() => undefined),
+
     async create(spec: PcSpec, environment: PcEnvironment): Promise<Pc> {
       checkSpec(spec);
-      // Found out by the first power-on at the latest; begun here, nobody waits for it.
-      void installation(environment.runner).catch(() => undefined);
       await endOrphan(environment.folder, environment.runner, host.platform, environment.clock);
       return new QemuPc(spec, environment, {
         host,
