@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openBrowser } from '../support/browser.ts';
+import { ensureBuilt } from '../support/built.ts';
 import { describeWith } from '../support/requirements.ts';
 import { type ServedController, serveController } from '../support/served-controller.ts';
 
@@ -19,6 +20,7 @@ describeWith('the lab page', { programs: ['chromium'] }, () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
+    ensureBuilt();
     [browser, controller] = await Promise.all([openBrowser(), serveController(LAB)]);
   });
   afterAll(async () => {

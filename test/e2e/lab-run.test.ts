@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunLabResult } from '../../src-main/app/lab/throw-away-lab.ts';
+import { ensureBuilt } from '../support/built.ts';
 import { describeWith } from '../support/requirements.ts';
 
 const run = promisify(execFile);
@@ -14,6 +15,7 @@ const PLAIN_USER = '65534';
 
 let folder: string;
 beforeAll(async () => {
+  ensureBuilt();
   folder = await mkdtemp(join(tmpdir(), 'rackbox-e2e-'));
   await chmod(folder, 0o777);
 });
