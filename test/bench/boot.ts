@@ -36,7 +36,6 @@ for (const [label, target] of Object.entries(TARGET_SECONDS)) {
     label,
     seconds: Math.min(...seconds),
     firstSeconds: seconds[0] ?? Number.POSITIVE_INFINITY,
-    firstSeconds: seconds[0] ?? Number.POSITIVE_INFINITY,
     target,
     phases: rounds[seconds.indexOf(Math.min(...seconds))]?.pcs[0]?.phases ?? [],
     loopDelayP99Ms: Math.max(...rounds.map((round) => round.eventLoopDelayP99Ms)),
