@@ -9,6 +9,7 @@ export interface RunResult {
 }
 
 export interface RunOptions {
+  /** Ends the program with SIGKILL; fractions are rounded up. */
   readonly timeoutMs?: number;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -35,7 +36,7 @@ export const systemRunner: ProcessRunner = {
         {
           encoding: 'utf8',
           maxBuffer: 16 << 20,
-          timeout: options.timeoutMs ?? 0,
+          timeout: Math.ceil(options.timeoutMs ?? 0),
           killSignal: 'SIGKILL',
           ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
           ...(options.env === undefined ? {} : { env: options.env }),

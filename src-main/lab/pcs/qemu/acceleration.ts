@@ -49,7 +49,8 @@ export async function probeAccelerations(
     const software = await probe(runner, program, 'tcg', disk, clock, PROBE_LIMIT_MS);
     const results = [software];
     // Hardware that takes longer than this is not chosen anyway, so nobody waits for it to end.
-    const limitMs = software.tookMs === null ? PROBE_LIMIT_MS : Math.max(LEAST_LIMIT_MS, 2 * software.tookMs);
+    const limitMs =
+      software.tookMs === null ? PROBE_LIMIT_MS : Math.max(LEAST_LIMIT_MS, Math.ceil(2 * software.tookMs));
     for (const acceleration of HARDWARE[platform] ?? [])
       results.push(await probe(runner, program, acceleration, disk, clock, limitMs));
     return results;
